@@ -1,0 +1,1 @@
+"""Back ends: each runs or prints the ``Step`` of ``ir.lower``; none knows a model by name."""
