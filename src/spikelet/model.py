@@ -8,7 +8,7 @@ import functools
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -71,12 +71,12 @@ class Neuron:
     reset_gradient: bool = field(default=False, kw_only=True)
     doc: str = field(default="", kw_only=True)
     ref: str = field(default="", kw_only=True)
-    values: Mapping[str, Value] = field(default_factory=dict, kw_only=True)
+    values: Mapping[str, Value] = field(default_factory=dict[str, Value], kw_only=True)
     definition: Definition = field(init=False)
 
     def __post_init__(self) -> None:
         """Read the text and check the values."""
-        if not isinstance(self.name, str) or not self.name.strip():
+        if not str(self.name).strip():
             raise ModelError(f"a neuron's name must be a text, got {self.name!r}")
         if self.method is not None and self.method not in METHODS:
             near = did_you_mean(str(self.method), METHODS)
@@ -172,10 +172,7 @@ class Neuron:
             ModelError: not JSON, another schema version, an unknown or missing field.
         """
         data = _load(text, "Neuron")
-        values = data.pop("values", {})
-        if not isinstance(values, dict):
-            raise ModelError("the field 'values' of a saved Neuron must be a table")
-        return Neuron(**data, values={name: _from_plain(value) for name, value in values.items()})
+        return Neuron(**data)
 
     def __eq__(self, other: object) -> bool:
         """Models are equal when their texts and values are."""
@@ -233,18 +230,22 @@ def _checked(owner: str, name: str, value: Any, known: Mapping[str, Variable]) -
     return array
 
 
-def _to_plain(value: Value) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return [_to_plain(item) for item in value.tolist()] if value.ndim == 1 else {"nested": value.tolist()}
     return repr(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _from_plain(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"nested"}:
-        return value["nested"]
-    if isinstance(value, list):
-        return [_from_plain(item) for item in value]
-    return {"inf": math.inf, "-inf": -math.inf}.get(value, value) if isinstance(value, str) else value
+    match value:
+        case {"nested": nested}:
+            return nested
+        case list():
+            return [_from_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        case "inf" | "-inf":
+            return float(value)
+        case _:
+            return value
 
 
 def _short(value: Value) -> str:
@@ -255,22 +256,27 @@ def _short(value: Value) -> str:
 
 def _load(text: str, kind: str) -> dict[str, Any]:
     try:
-        data = json.loads(text)
+        loaded: Any = json.loads(text)
     except (json.JSONDecodeError, TypeError, RecursionError) as error:
         raise ModelError(f"this is not the JSON of a {kind}: {error}") from None
-    if not isinstance(data, dict) or data.pop("kind", None) != kind:
+    data: dict[str, Any] = loaded if isinstance(loaded, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    if data.pop("kind", None) != kind:
         raise ModelError(f"this is not the JSON of a {kind}: the field 'kind' is not '{kind}'")
     schema = data.pop("schema", None)
     if schema != SCHEMA:
         raise ModelError(f"a {kind} of schema version {schema!r}; this version of Spikelet reads {SCHEMA}")
     required = {"name", "text"}
-    allowed = required | ({*EVENTS, "method", "reset_gradient"} if kind == "Neuron" else set()) | {"doc", "ref", "values"}
+    allowed = {*required, "doc", "ref", "values", *((*EVENTS, "method", "reset_gradient") if kind == "Neuron" else ())}
     for name in data:
         if name not in allowed:
             raise ModelError(f"a saved {kind} has no field '{name}'{did_you_mean(name, allowed)}")
     for name in sorted(required - set(data)):
         raise ModelError(f"a saved {kind} needs the field '{name}'")
-    return data
+    values: Any = data.get("values", {})
+    if not isinstance(values, dict):
+        raise ModelError(f"the field 'values' of a saved {kind} must be a table")
+    plain: dict[str, Any] = values
+    return {**data, "values": {name: _from_plain(value) for name, value in plain.items()}}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -292,7 +298,7 @@ class Surrogate:
     text: str
     doc: str = field(default="", kw_only=True)
     ref: str = field(default="", kw_only=True)
-    values: Mapping[str, Value] = field(default_factory=dict, kw_only=True)
+    values: Mapping[str, Value] = field(default_factory=dict[str, Value], kw_only=True)
     expr: Expr = field(init=False)
     _known: Mapping[str, Variable] = field(init=False)
 
@@ -324,7 +330,7 @@ class Surrogate:
     def from_json(text: str) -> "Surrogate":
         """Make a surrogate from ``to_json``'s text."""
         data = _load(text, "Surrogate")
-        return Surrogate(**{**data, "values": {k: _from_plain(v) for k, v in data.get("values", {}).items()}})
+        return Surrogate(**data)
 
     def __eq__(self, other: object) -> bool:
         """Surrogates are equal when their texts and values are."""
@@ -352,7 +358,9 @@ def _define_surrogate(name: str, text: str) -> tuple[Expr, Mapping[str, Variable
     body, *rest = text.split(";")
     right = body[body.index("=") + 1 :]
     definition = define(
-        name, f"slope = {right} : 1; x : 1 (input); {';'.join(rest)}", {**dict.fromkeys(EVENTS, ""), "threshold": "x > 0"}
+        name,
+        f"slope = {right} : 1; x : 1 (input); {';'.join(rest)}",
+        {**dict.fromkeys(EVENTS, ""), "threshold": "x > 0"},
     )
     variables = definition.variables
     expr = variables["slope"].expr

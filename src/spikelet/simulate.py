@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-
-from spikelet.errors import BackendError, InputError, NumericsError, ParameterError, ShapeError, StateError, did_you_mean
+from spikelet.errors import (
+    BackendError,
+    InputError,
+    NumericsError,
+    ParameterError,
+    ShapeError,
+    StateError,
+    did_you_mean,
+)
 from spikelet.ir.lower import STEP, Step, lower
 from spikelet.model import Neuron
 
@@ -73,7 +80,7 @@ class Result:
 
 def run(
     model: Neuron,
-    I: Any = 0,  # noqa: E741, N803  # the field's name of a current
+    I: Any = 0,
     *,
     t: float,
     dt: float = 0.1,
@@ -123,8 +130,8 @@ def run(
     job = _Job(step, model.parameters, rows, steps, count, dt, np.dtype(dtype), seed, names, state, start)
     recorded, fired, final = _RUNNERS["numpy_reference" if backend == "auto" else backend](job)
     _check_finite(model, final)
-    k, ids = (np.concatenate(c) if fired else np.zeros(0, np.int64) for c in zip(*fired, strict=True)) if fired else (
-        np.zeros(0, np.int64), np.zeros(0, np.int64))  # fmt: skip
+    none = np.zeros(0, np.int64)
+    k, ids = (np.concatenate([none, *column]) for column in (zip(*fired, strict=True) if fired else ((), ())))
     times = np.arange(start + 1, start + steps + 1) * dt
     return Result(times, Spikes((k + start + 1) * dt, ids), final, count, recorded)
 
@@ -176,8 +183,9 @@ def _run_torch(job: _Job) -> _Outcome:
     dtype = getattr(torch, job.dtype.name)
     element = torch.arange(job.n)[None]
     with torch.no_grad():
+        common = {"dt": job.dt, "dtype": dtype}
         stepper = torch_eager.Stepper(
-            job.step, job.parameters, dt=job.dt, surrogate=surrogates.arctan, dtype=dtype, seed=job.seed, element=element
+            job.step, job.parameters, surrogate=surrogates.arctan, seed=job.seed, element=element, **common
         )
         state = torch_eager.initial_state(job.step, job.parameters, (1, job.n), dt=job.dt, dtype=dtype)
         if job.state is not None:
@@ -250,7 +258,8 @@ def _population(model: Neuron, inputs: Mapping[str, np.ndarray], steps: int, n: 
         raise InputError(f"run: n must be a positive integer, got {n!r}")
     for name, value in inputs.items():
         if value.ndim > 2 or value.size == 0:
-            raise ShapeError(f"{model.name}: input '{name}' has shape {value.shape}; expected (), (N,), (T, 1) or (T, N)")
+            expected = "expected (), (N,), (T, 1) or (T, N)"
+            raise ShapeError(f"{model.name}: input '{name}' has shape {value.shape}; {expected}")
         if value.ndim and value.shape[-1] != 1:
             sizes[f"input '{name}'"] = value.shape[-1]
     for name, value in model.parameters.items():

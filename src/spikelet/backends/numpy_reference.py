@@ -16,7 +16,7 @@ from spikelet.ir.propagators import propagators
 from spikelet.lang.functions import FUNCTIONS
 from spikelet.model import Surrogate
 
-Array = np.ndarray | np.generic
+Array = Any  # an array or a scalar of NumPy
 UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
 
 
@@ -50,7 +50,11 @@ _CALLS: dict[str, Callable[..., Array]] = {
     "floordiv": np.floor_divide,
     "mod": np.mod,
 }
-_CALLS |= {n: _OWN.get(n) or getattr(np, f.numpy.split("(")[0][3:]) for n, f in FUNCTIONS.items() if n not in _CALLS and f.numpy}
+_CALLS |= {
+    n: _OWN.get(n) or getattr(np, f.numpy.split("(")[0][3:])
+    for n, f in FUNCTIONS.items()
+    if n not in _CALLS and f.numpy
+}
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "neg": np.negative, "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "pow": np.power,
     "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal, "!=": np.not_equal,

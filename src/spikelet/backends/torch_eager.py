@@ -65,7 +65,9 @@ class _Spike(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        raise BackendError("forward-mode differentiation (jvp) of spikes is not supported; use reverse mode (grad, vjp)")
+        raise BackendError(
+            "forward-mode differentiation (jvp) of spikes is not supported; use reverse mode (grad, vjp)"
+        )
 
 
 def _choose(spike: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -103,7 +105,9 @@ def _cholesky(covariance: Tensor) -> Tensor:
 
 def _propagators(size: int, matrix: Sequence[Any], noise: Sequence[Any], dt: Tensor) -> dict[str, Tensor]:
     """The matrices of ``ir.propagators``, under autograd."""
-    entries = torch.broadcast_tensors(*(torch.as_tensor(e, dtype=torch.float64, device=dt.device) for e in (*matrix, *noise)))
+    entries = torch.broadcast_tensors(
+        *(torch.as_tensor(e, dtype=torch.float64, device=dt.device) for e in (*matrix, *noise))
+    )
     a = torch.stack(entries[: size * size], -1).unflatten(-1, (size, size))
     eye = torch.eye(size, dtype=torch.float64, device=dt.device).expand_as(a)
     upper = torch.cat([a, eye], -1) * dt
@@ -141,8 +145,8 @@ _NAMES: dict[str, Any] = {
 
 def _made(source: str, name: str, **names: Any) -> Callable[..., Any]:
     """Turn source printed from a ``Step`` into a function; no text of a user is in it but checked, prefixed names."""
-    space = {**_NAMES, **names, "__builtins__": {}}
-    exec(compile(source, f"<spikelet {name}>", "exec"), space)  # noqa: S102  # printed by us, see the docstring
+    space = {**_NAMES, **names}
+    exec(compile(source, f"<spikelet {name}>", "exec"), space)  # printed by us, see the docstring
     return space[name]
 
 
@@ -166,7 +170,8 @@ def slope_function(surrogate: Surrogate) -> Slope:
     values = surrogate.parameters
 
     def slope(x: Tensor) -> Tensor:
-        return function(x, {name: x.new_tensor(value) for name, value in values.items()}).expand_as(x)
+        result = function(x, {name: x.new_tensor(value) for name, value in values.items()})
+        return torch.as_tensor(result, dtype=x.dtype, device=x.device).expand_as(x)
 
     return slope
 
@@ -183,7 +188,13 @@ def _in_64_bits(parameters: Mapping[str, Any], dt: float, device: Any) -> dict[s
 
 
 def initial_state(
-    step: Step, parameters: Mapping[str, Any], shape: Sequence[int], *, dt: float, dtype: torch.dtype, device: Any = None
+    step: Step,
+    parameters: Mapping[str, Any],
+    shape: Sequence[int],
+    *,
+    dt: float,
+    dtype: torch.dtype,
+    device: Any = None,
 ) -> dict[str, Tensor]:
     """Return the state before the first step.
 
@@ -258,13 +269,16 @@ class Stepper:
         if count is not None:
             new[STEP] = count + 1
         new = {name: value.expand(() if name == STEP else shape) for name, value in new.items()}
-        return (torch.zeros(shape, dtype=self.dtype, device=self.device) if spikes is None else spikes.expand(shape)), new
+        return (
+            torch.zeros(shape, dtype=self.dtype, device=self.device) if spikes is None else spikes.expand(shape)
+        ), new
 
     def _input(self, value: Tensor | None, type_: str) -> Tensor:
         wanted = _TYPES.get(type_, self.dtype)
         return torch.zeros((), dtype=wanted, device=self.device) if value is None else value.to(wanted)
 
     def _draw(self, count: Tensor | None, law: str, stream: int) -> Tensor:
+        assert count is not None and self.element is not None  # a step that draws counts, see __init__
         draw = {"uniform": random.uniform_torch, "normal": random.normal_torch}[law]
         value = draw(self.seed, count, self.element, stream)
         if law == "uniform" and self.dtype != torch.float64:  # rounding must not reach 1

@@ -113,7 +113,9 @@ def integrate(flow: Flow, method: str | None) -> tuple[dict[str, Node], str]:
             f"'{chosen}' and 'euler' can" + (", or heun, rk4, exponential_euler" if "noise" not in reason else "")
         )
     if method == "exponential_euler" and not _each_linear_in_itself(flow):
-        raise ModelError(f"{flow.owner}: method 'exponential_euler' needs every state to be linear in itself ({reason})")
+        raise ModelError(
+            f"{flow.owner}: method 'exponential_euler' needs every state to be linear in itself ({reason})"
+        )
     return _METHODS[method](flow), method
 
 
@@ -200,7 +202,7 @@ def _rk4(flow: Flow) -> dict[str, Node]:
 
 
 def _exponential_euler(flow: Flow) -> dict[str, Node]:
-    """x + dt exprel(a dt) f with a = df/dx: exact where a and the rest are constant, and regular at a = 0."""
+    """X + dt exprel(a dt) f with a = df/dx: exact where a and the rest are constant, and regular at a = 0."""
     sides = flow.right_sides(flow.states)
     result: dict[str, Node] = {}
     for name, old in flow.states.items():
@@ -303,7 +305,8 @@ def _propagated(system: LinearSystem, inputs: tuple[Node, ...], draws: Mapping[s
 def _driven(new: Node, terms: list[tuple[Node, Node]], inputs: tuple[Node, ...]) -> Node:
     """Add ``sum q b``, gathering what multiplies each input and what is constant into one coefficient each."""
     slopes: dict[Node, Node] = {}
-    constant, varying = const(0.0), []
+    constant = const(0.0)
+    varying: list[Node] = []
     for q, b in terms:
         part = affine(b, inputs)
         if part is None or not all(constant_in_time(slope) for slope in part.slopes.values()):
@@ -377,4 +380,3 @@ _METHODS: dict[str, Callable[[Flow], dict[str, Node]]] = {
     "heun": _heun,
     "rk4": _rk4,
 }
-

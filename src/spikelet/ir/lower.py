@@ -105,7 +105,8 @@ class _Lowering:
         self.old = {n: node("state", value=n, type_=t) for n, t in self.types.items()}
         self.inputs = {n: node("input", value=n, type_=_type(variables[n].integer)) for n in model.inputs}
         self.fixed = {
-            n: node("parameter", value=n, type_=_type(variables[n].integer)) for n in self.definition.of_kind("parameter")
+            n: node("parameter", value=n, type_=_type(variables[n].integer))
+            for n in self.definition.of_kind("parameter")
         }
         uses = {name for expr in self.definition.expressions for name in expr.names()}
         if SPIKE in uses:
@@ -127,7 +128,9 @@ class _Lowering:
 
     # --- reading expressions ------------------------------------------------------------------------------------------
 
-    def read(self, expr: Expr, env: Mapping[str, Node], time: Node = TIME, new: Mapping[str, Node] | None = None) -> Node:
+    def read(
+        self, expr: Expr, env: Mapping[str, Node], time: Node = TIME, new: Mapping[str, Node] | None = None
+    ) -> Node:
         """Turn an expression into a node; ``env`` holds states, ``new`` what ``v[k+1]`` reads."""
         if expr.op == "number":
             return s.const(expr.value)  # type: ignore[arg-type]  # numbers hold numbers
@@ -354,9 +357,7 @@ def surrogate_derivative(surrogate: Surrogate) -> Node:
     return s.real(read(surrogate.expr))
 
 
-def _hoisted(
-    updates: Mapping[str, Node], spike: Node | None
-) -> tuple[dict[str, Node], Node | None, dict[str, Node]]:
+def _hoisted(updates: Mapping[str, Node], spike: Node | None) -> tuple[dict[str, Node], Node | None, dict[str, Node]]:
     """Replace what depends on parameters alone by coefficients; constants beside no tensor become some, too."""
     roots = [*updates.values(), *([] if spike is None else [spike])]
     names: dict[Node, str] = {}

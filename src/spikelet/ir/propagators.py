@@ -1,5 +1,7 @@
 """The matrices of the exact integrator, evaluated numerically: see ``ir.integrate``."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -14,14 +16,16 @@ def propagators(matrix: np.ndarray, noise: np.ndarray, dt: np.ndarray) -> dict[s
     Returns:
         ``P`` and ``Q``, each (..., n, n); with noise also ``L``, the lower Cholesky factor of the covariance of a step.
     """
-    from scipy.linalg import expm  # half of a first run's start-up; only coupled systems need it
+    from scipy import linalg  # pyright: ignore[reportMissingTypeStubs]  # slow to import; only coupled systems need it
+
+    expm: Callable[[np.ndarray], np.ndarray] = linalg.expm  # pyright: ignore
 
     n = matrix.shape[-1]
     both = np.zeros((*matrix.shape[:-2], 2 * n, 2 * n))
     both[..., :n, :n] = matrix * dt
     both[..., :n, n:] = np.eye(n) * dt
-    exponential = expm(both)
-    result = {"P": exponential[..., :n, :n], "Q": exponential[..., :n, n:]}
+    exponential: np.ndarray = expm(both)
+    result: dict[str, np.ndarray] = {"P": exponential[..., :n, :n], "Q": exponential[..., :n, n:]}
     if noise.any():
         both[..., :n, :n] = -matrix * dt
         both[..., :n, n:] = noise[..., None] * np.eye(n) * dt

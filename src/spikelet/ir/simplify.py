@@ -1,18 +1,19 @@
-"""Constructors that simplify: constants are folded, neutral elements vanish, integers are converted where they meet
-real numbers. No rule changes the rounding of what is left, so all back ends agree bit by bit."""
+"""Constructors that simplify: constants are folded, neutral elements vanish.
+
+Integers are converted where they meet real numbers. No rule changes the rounding of what is left, so all back ends
+agree bit by bit.
+"""
 
 import math
+import operator
+from collections.abc import Callable
 
+from spikelet.errors import ModelError
 from spikelet.ir.nodes import Node, node
 
-_COMPARE = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
 _INTEGER_CALLS = ("abs", "sign", "min", "max", "clip", "floordiv", "mod", "detach", "floor", "round", "heaviside")
 
 
@@ -23,6 +24,16 @@ def const(value: float | int | bool) -> Node:
 
 def _number_type(value: float | int) -> str:
     return "int" if isinstance(value, int) else "real"
+
+
+_FOLDED: dict[str, Callable[..., float]] = {
+    "exp": math.exp, "log": math.log, "expm1": math.expm1, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos,
+    "tanh": math.tanh, "cosh": math.cosh, "erf": math.erf, "abs": abs, "min": min, "max": max,
+    "exprel": lambda x: math.expm1(x) / x if x else 1.0, "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "clip": lambda x, low, high: min(max(x, low), high), "floor": lambda x: float(math.floor(x)),
+    "round": lambda x: float(round(x)), "sign": lambda x: float((x > 0) - (x < 0)),
+    "heaviside": lambda x: float(x > 0), "detach": lambda x: x,
+}  # fmt: skip
 
 
 def real(a: Node) -> Node:
@@ -49,14 +60,14 @@ def _is(a: Node, value: float) -> bool:
 
 
 def _folded(kind: str, value: float | int, *args: Node) -> Node:
-    """Return the constant, unless folding it would overflow."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return node(kind, *args, type_=args[0].type)
+    """Return the constant."""
+    if not math.isfinite(value):
+        raise ModelError(f"{kind} of {', '.join(str(arg.value) for arg in args)} is not a finite number")
     return const(value)
 
 
 def add(a: Node, b: Node) -> Node:
-    """a + b."""
+    """A + b."""
     if _is(a, 0):
         return b
     if _is(b, 0):
@@ -70,7 +81,7 @@ def add(a: Node, b: Node) -> Node:
 
 
 def sub(a: Node, b: Node) -> Node:
-    """a - b."""
+    """A - b."""
     if _is(b, 0):
         return a
     if _is(a, 0):
@@ -91,7 +102,7 @@ def neg(a: Node) -> Node:
 
 
 def mul(a: Node, b: Node) -> Node:
-    """a * b."""
+    """A * b."""
     if _is(a, 0) or _is(b, 0):
         return const(0 if a.type == b.type == "int" else 0.0)
     if _is(a, 1):
@@ -105,7 +116,7 @@ def mul(a: Node, b: Node) -> Node:
 
 
 def div(a: Node, b: Node) -> Node:
-    """a / b, always real."""
+    """A / b, always real."""
     a, b = real(a), real(b)
     if _is(b, 1):
         return a
@@ -117,7 +128,7 @@ def div(a: Node, b: Node) -> Node:
 
 
 def power(a: Node, b: Node) -> Node:
-    """a ** b; small whole powers become products, which every back end rounds alike."""
+    """A ** b; small whole powers become products, which every back end rounds alike."""
     if b.kind == "const" and b.value in (1, 2, 3, 4):
         square = mul(a, a) if b.value > 1 else a
         return {1: a, 2: square, 3: mul(square, a), 4: mul(square, square)}[int(b.value)]
@@ -143,36 +154,37 @@ def call(name: str, *args: Node) -> Node:
             return args[0]
         return node("call", *args, value=name, type_="int")
     args = tuple(real(arg) for arg in args)
-    if name == "exp" and _is(args[0], 0):
-        return const(1.0)
-    if name == "exprel" and _is(args[0], 0):
-        return const(1.0)
+    if all(arg.kind == "const" for arg in args):
+        try:
+            return _folded("call", _FOLDED[name](*(arg.value for arg in args)), *args)
+        except (ValueError, OverflowError) as error:
+            raise ModelError(f"{name}({', '.join(str(arg.value) for arg in args)}) is not a number: {error}") from None
     return node("call", *args, value=name)
 
 
-def compare(operator: str, a: Node, b: Node) -> Node:
+def compare(sign: str, a: Node, b: Node) -> Node:
     """A condition."""
     a, b = _matched(a, b)
     if a.kind == b.kind == "const":
-        return const(bool(_COMPARE[operator](a.value, b.value)))
-    return node("compare", a, b, value=operator, type_="bool")
+        return const(bool(_COMPARE[sign](a.value, b.value)))
+    return node("compare", a, b, value=sign, type_="bool")
 
 
-def logic(operator: str, *args: Node) -> Node:
+def logic(word: str, *args: Node) -> Node:
     """Conditions joined by and, or, not."""
-    if operator == "not":
+    if word == "not":
         (a,) = args
         return const(not a.value) if a.kind == "const" else node("logic", a, value="not", type_="bool")
     a, b = args
-    neutral = operator == "and"
+    neutral = word == "and"
     for x, y in ((a, b), (b, a)):
         if x.kind == "const":
             return y if x.value is neutral else x
-    return node("logic", a, b, value=operator, type_="bool")
+    return node("logic", a, b, value=word, type_="bool")
 
 
 def select(condition: Node, a: Node, b: Node) -> Node:
-    """a where the condition holds, else b."""
+    """A where the condition holds, else b."""
     if a is b:
         return a
     if condition.kind == "const":
@@ -183,7 +195,7 @@ def select(condition: Node, a: Node, b: Node) -> Node:
 
 
 def choose(spike: Node, a: Node, b: Node, attached: bool) -> Node:
-    """a where there is a spike, else b."""
+    """A where there is a spike, else b."""
     if a is b:
         return a
     a, b = _matched(a, b)

@@ -1,7 +1,7 @@
 """The checked meaning of a model's text: its states, parameters, inputs and events, every name and unit resolved."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from spikelet.errors import EquationError, UnitError, did_you_mean
 from spikelet.lang import dimensions, parser
@@ -59,7 +59,6 @@ class Definition:
     refractory: tuple[str, Expr] | None
     on_recovery: tuple[Assignment, ...]
     initial: tuple[Assignment, ...]
-    _kinds: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def of_kind(self, *kinds: str) -> tuple[str, ...]:
         """Return the names of the variables of these kinds, in the order of the text."""
@@ -289,11 +288,9 @@ def _check_line(line: Statement, variables: Mapping[str, Variable], names: Mappi
     dimensions.require(expr, names, variable.dimension, f"'{line.name}'")
     if variable.integer and not is_integer(expr, variables):
         expr.fail(f"'{line.name}' is an integer, but this may not be: use //, floor() or round()")
-    earlier = set()
-    for name, other in variables.items():
-        if name == line.name:
-            break
-        earlier.add(name) if other.kind == "map" else None
+    names_in_order = list(variables)
+    before = names_in_order[: names_in_order.index(line.name)]
+    earlier = {name for name in before if variables[name].kind == "map"}
     _check_next(expr, earlier, variables)
 
 

@@ -57,8 +57,12 @@ _ROWS = (
     _row("cos", "number", "-sin(x)", "np.cos({0})", "torch.cos({0})", r"\cos\left({0}\right)"),
     _row("tanh", "number", "1 - tanh(x)**2", "np.tanh({0})", "torch.tanh({0})", r"\tanh\left({0}\right)"),
     _row("cosh", "number", "(exp(x) - exp(-x))/2", "np.cosh({0})", "torch.cosh({0})", r"\cosh\left({0}\right)"),
-    _row("sigmoid", "number", "sigmoid(x)*sigmoid(-x)", "sigmoid({0})", "torch.sigmoid({0})", r"\sigma\left({0}\right)"),
-    _row("erf", "number", "2/sqrt(pi)*exp(-x**2)", "erf({0})", "torch.erf({0})", r"\operatorname{{erf}}\left({0}\right)"),
+    _row(
+        "sigmoid", "number", "sigmoid(x)*sigmoid(-x)", "sigmoid({0})", "torch.sigmoid({0})", r"\sigma\left({0}\right)"
+    ),
+    _row(
+        "erf", "number", "2/sqrt(pi)*exp(-x**2)", "erf({0})", "torch.erf({0})", r"\operatorname{{erf}}\left({0}\right)"
+    ),
     _row("abs", "same", "sign(x)", "np.abs({0})", "torch.abs({0})", r"\left|{0}\right|", bounds=(0.1, 3.0)),
     _row("sign", "sign", "", "np.sign({0})", "torch.sign({0})", r"\operatorname{{sign}}\left({0}\right)"),
     _row("floor", "same", "", "np.floor({0})", "torch.floor({0})", r"\left\lfloor {0} \right\rfloor"),

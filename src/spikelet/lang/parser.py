@@ -148,7 +148,9 @@ def _statement(owner: str, number: int, line: str, part: str, start: int, declar
     if match is None:
         stop = start + len(part.rstrip())
         begin = start + len(part) - len(part.lstrip())
-        message = "expected 'dv/dt = ... : unit', 'v[k+1] = ... : unit', 'x = ... : unit', 'p = value unit' or 'p : unit'"
+        message = (
+            "expected 'dv/dt = ... : unit', 'v[k+1] = ... : unit', 'x = ... : unit', 'p = value unit' or 'p : unit'"
+        )
         if _EVENT.match(part):
             message = "'+=' and the like stand in events (reset=), not among the equations"
         Source(label, line).fail(message, begin, stop)
@@ -284,6 +286,8 @@ def _convert(source: Source, node: ast.expr, offset: int, literals: Literals) ->
             step = _convert(source, right, offset, literals)
             if step.value == 1:
                 return Expr("next", (), name, source, start, end)
+        case _:
+            pass
     kind = type(node.op) if isinstance(node, ast.BinOp) else type(node)
     hint = _HINTS.get(kind, "this is not part of the language")
     source.fail(hint, start, end)

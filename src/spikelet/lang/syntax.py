@@ -49,7 +49,7 @@ class Expr:
     def names(self) -> set[str]:
         """Return the names that this expression reads (``v[k+1]`` counts as ``v``)."""
         found: set[str] = set()
-        stack = [self]
+        stack: list[Expr] = [self]
         while stack:
             node = stack.pop()
             if node.op in ("name", "next"):
@@ -60,7 +60,7 @@ class Expr:
     def calls(self) -> set[str]:
         """Return the functions that this expression calls."""
         found: set[str] = set()
-        stack = [self]
+        stack: list[Expr] = [self]
         while stack:
             node = stack.pop()
             if node.op == "call":
