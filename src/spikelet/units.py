@@ -10,6 +10,8 @@ Example:
     (40.0, 0.02, 2000.0)
 """
 
+import functools
+import math
 import re
 
 from spikelet.errors import InputError, did_you_mean
@@ -105,11 +107,13 @@ _FACTOR = re.compile(r"\s*([*/]?)\s*(?:(1)(?![\w.])|([A-Za-z]+)(\d*)(?:(?:\*\*|\
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.ASCII)
 
 
+@functools.lru_cache(maxsize=4096)
 def times(a: Dimension, b: Dimension, sign: float = 1.0) -> Dimension:
     """Return the dimension of a product (``sign=1``) or quotient (``sign=-1``)."""
     return tuple(x + sign * y for x, y in zip(a, b, strict=True))
 
 
+@functools.lru_cache(maxsize=4096)
 def power(a: Dimension, exponent: float) -> Dimension:
     """Return the dimension of a power; exponents are rounded so that cube roots compare equal."""
     return tuple(round(x * exponent, 9) for x in a)
@@ -127,6 +131,7 @@ def unit_symbol(text: str) -> tuple[float, Dimension] | None:
     return None
 
 
+@functools.lru_cache(maxsize=4096)
 def parse_unit(text: str) -> tuple[float, Dimension]:
     """Return size and dimension of a unit such as ``mV``, ``1``, ``1/ms``, ``mS/cm2`` or ``mV*ms**-1``.
 
@@ -149,11 +154,17 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
         if known is None:
             raise InputError(f"unknown unit '{match[3] + match[4]}'{did_you_mean(match[3], UNITS)}")
         exponent = sign * (int(match[5]) if match[5] else 1)
-        size *= known[0] ** exponent
+        try:
+            size *= known[0] ** exponent
+        except OverflowError:
+            size = math.inf
         dimension = times(dimension, power(known[1], exponent))
+    if not 0 < size < math.inf:
+        raise InputError(f"'{text.strip()}' is too large or too small for a unit")
     return size, dimension
 
 
+@functools.lru_cache(maxsize=4096)
 def dimension_text(dimension: Dimension) -> str:
     """Return a readable name of a dimension in the coherent set: ``mV``, ``nS``, ``mV/ms``, ``1``."""
     if dimension == ONE:
