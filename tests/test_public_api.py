@@ -1,0 +1,70 @@
+"""The public names, spelled out: adding or losing one is a decision, and shows in this file."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import spikelet
+
+ROOT = Path(__file__).parents[1]
+MODULES = ["datasets", "encode", "errors", "neurons", "nn", "plot", "surrogates", "units"]
+OBJECTS = ["Neuron", "Surrogate", "run", "show"]
+
+
+def test_the_names_are_these_and_no_others() -> None:
+    assert sorted(spikelet.__all__) == sorted([*MODULES, *OBJECTS, "__version__"])
+    assert set(spikelet.__all__) <= set(dir(spikelet))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_resolves(name: str) -> None:
+    module = getattr(spikelet, name)
+    assert isinstance(module, ModuleType)
+    assert module.__name__ == f"spikelet.{name}"
+    assert (module.__doc__ or "").strip(), f"spikelet.{name} has no docstring"
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_an_object_resolves(name: str) -> None:
+    value = getattr(spikelet, name)
+    assert value.__name__ == name
+    assert inspect.getdoc(value), f"spikelet.{name} has no docstring"
+
+
+def test_a_star_import_brings_all_names() -> None:
+    space: dict[str, object] = {}
+    exec("from spikelet import *", space)
+    assert set(spikelet.__all__) <= space.keys()
+
+
+def test_type_checkers_see_what_arrives_at_run_time() -> None:
+    tree = ast.parse((ROOT / "src/spikelet/__init__.py").read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    shown = {alias.asname for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert shown == set(spikelet.__all__) - {"__version__"}
+
+
+def test_the_version_is_one_number() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", spikelet.__version__)
+    assert f"({spikelet.__version__})" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_examples_of_the_readme_run() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) == 2
+    space: dict[str, object] = {}
+    for block in blocks:  # the second goes on where the first ends
+        exec(block, space)
+    out = space["out"]
+    assert out["v"].shape == (3000, 1)  # pyright: ignore[reportIndexIssue]
+    assert len(out.spikes.times) > 0  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
