@@ -27,7 +27,7 @@ class Stimulus:
         inputs: Height of the step in each input (or jump per step into a state), in coherent units.
         t: Duration [ms]; the step begins after a tenth of it.
         dt: Step [ms].
-        curve: Whether the f-I curve is drawn, over 0 to twice the height.
+        curve: Whether the f-I curve is drawn, up to twice the height.
     """
 
     inputs: Mapping[str, float]
@@ -49,7 +49,7 @@ STIMULI: dict[str, Stimulus] = {
     "LeakyToZero": Stimulus({"I": 0.15}, **_MAP),
     "LeakyNoReset": Stimulus({"I": 0.15}, **_MAP),
     "CoBaLIF": Stimulus({"I": 400}),
-    "MasquelierThorpe": Stimulus({"x": 0.004}, curve=False),
+    "MasquelierThorpe": Stimulus({"x": 4}, curve=False),
     "EIF": Stimulus({"I": 800}),
     "AdEx": Stimulus({"I": 800}, t=400, dt=0.05),
     "ALIF": Stimulus({"I": 2.0}, t=400),
@@ -64,7 +64,7 @@ STIMULI: dict[str, Stimulus] = {
     "ConnorStevens": Stimulus({"I": 12 * _DENSITY}, t=200, dt=0.02),
     "TraubMiles": Stimulus({"I": 5 * _DENSITY}, t=200, dt=0.02),
     "WangBuzsaki": Stimulus({"I": 1 * _DENSITY}, t=200, dt=0.02),
-    "ResonateAndFire": Stimulus({"I": 12}, t=10, dt=0.005, curve=False),
+    "ResonateAndFire": Stimulus({"I": 8}, t=10, dt=0.005, curve=False),
     "FitzHughNagumo": Stimulus({"I": 0.5}, t=200, dt=0.05),
     "MorrisLecar": Stimulus({"I": 300 * _DENSITY}, t=400, dt=0.1),
     "MorrisLecarHopf": Stimulus({"I": 100 * _DENSITY}, t=400, dt=0.1),
@@ -121,32 +121,40 @@ def _text(model: Neuron) -> str:
 
 
 def draw(name: str, model: Neuron) -> Any:
-    """Return the figure of an entry's page."""
+    """Return the figure of an entry's page: the response to a step, and the curve of what comes of the input."""
     given = stimulus(name, model)
     steps = round(given.t / given.dt)
     on = (np.arange(steps) >= steps // 10)[:, None]
-    states = list(model.states)[:2]
     inputs = {key: on * height for key, height in given.inputs.items()}
-    result = run(model, inputs, t=given.t, dt=given.dt, record=states)
-    curve = given.curve and model.spiking and len(given.inputs) == 1
-    figure, axes = plot.figure(8.4 if curve else 6.0, 3.0 if len(states) < 2 else 3.8, max(1, len(states)), 1 + curve)
-    grid = np.reshape(axes, (max(1, len(states)), 1 + curve))
-    if states:
-        units = {state: model.unit(state) for state in states}
-        plot.trace(result, states, unit=units, ax=grid[:, 0])
+    result = run(model, inputs, t=given.t, dt=given.dt, record=model.states)
+    moving = sorted((state for state in model.states if np.ptp(result[state]) > 0), key=lambda state: state != "v")[:2]
+    rows, columns = max(1, len(moving)), 1 + given.curve
+    figure, axes = plot.figure(8.4 if given.curve else 6.0, 2.4 + 0.7 * rows, rows, columns)
+    grid = np.reshape(axes, (rows, columns))
+    if moving:
+        plot.trace(result, moving, unit={state: model.unit(state) for state in moving}, ax=grid[:, 0])
     else:
         plot.raster(result.spikes, duration=given.t, ax=grid[0, 0])
-    if curve:
+    if given.curve:
         for row in grid[:, 1]:
             row.remove()
-        wide = figure.add_subplot(grid[0, 1].get_gridspec()[:, 1])
-        ((key, height),) = given.inputs.items()
-        levels = np.linspace(0, 2 * height, 41)
-        rates = run(model, {key: levels[None]}, t=2 * given.t, dt=given.dt).rate()
-        dense = model.unit(key) == "pA/cm2"  # of which the literature's numbers are millionths
-        plot.f_i_curve(levels / _DENSITY if dense else levels, rates, ax=wide)
-        wide.set_xlabel(f"{key} [{'uA/cm2' if dense else model.unit(key)}]")
+        _curve(model, given, figure.add_subplot(grid[0, 1].get_gridspec()[:, 1]))
     return figure
+
+
+def _curve(model: Neuron, given: Stimulus, axes: Any) -> None:
+    """Draw the firing rate over the input, or the value reached where there are no spikes."""
+    ((key, height),) = given.inputs.items()
+    dense = model.unit(key) == "pA/cm2"  # of which the literature's numbers are millionths
+    scale, unit = (_DENSITY, "uA/cm2") if dense else (1.0, model.unit(key))
+    levels = np.linspace(0 if model.spiking else -2 * height, 2 * height, 41)
+    result = run(model, {key: levels[None]}, t=2 * given.t, dt=given.dt, record=model.states)
+    if model.spiking:
+        plot.f_i_curve(levels / scale, result.rate(), ax=axes)
+    else:
+        axes.plot(levels / scale, result[model.states[0]][-1], color=plot.COLOURS[0])
+        axes.set_ylabel(f"{model.states[0]} reached")
+    axes.set_xlabel(f"{key} [{unit}]" if unit != "1" else key)
 
 
 def make(folder: Path, names: tuple[str, ...] = ()) -> None:
