@@ -62,7 +62,7 @@ class DataError(SpikeletError, OSError):
     """A data file is missing, truncated or of another kind than expected."""
 
 
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
+def did_you_mean(name: object, valid: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the valid name nearest to ``name``, else ``""``.
 
     Example:
@@ -71,7 +71,7 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """
     import difflib  # only needed once something is wrong
 
-    valid = list(valid)
+    name, valid = str(name), list(valid)
     near = [other for other in valid if other.lower() == name.lower()]  # the same word in another case is nearest
     near = near or difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"; did you mean '{near[0]}'?" if near else ""
@@ -79,6 +79,7 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
 
 def quoted_line(line: str, start: int, end: int, indent: str = "    ") -> str:
     """Return ``line`` with a row of carets under columns ``start`` to ``end`` (0-based, end exclusive)."""
+    line = "".join(c if c.isprintable() else " " for c in line)  # a tab would move the caret, an escape code the cursor
     start = max(0, min(start, len(line)))
     end = max(start + 1, min(end, len(line)))
     lead = len(line) - len(line.lstrip())

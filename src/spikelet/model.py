@@ -7,8 +7,10 @@ once, when the object is made, so that every mistake is an error at once.
 import functools
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -16,13 +18,14 @@ import numpy as np
 
 from spikelet.errors import EquationError, ModelError, ParameterError, did_you_mean
 from spikelet.lang import latex
-from spikelet.lang.definition import Definition, Variable, define
+from spikelet.lang.definition import Definition, Variable, define, slope
 from spikelet.lang.syntax import Expr
 from spikelet.units import ONE, dimension_text
 
 SCHEMA = 1  # version of the JSON form; raised when its meaning changes
 METHODS = ("exact", "exponential_euler", "euler", "heun", "rk4")
 EVENTS = ("threshold", "reset", "refractory", "on_recovery", "initial")
+_NAME = re.compile(r"(?! )[A-Za-z0-9_ .,:+\-/&()]{1,100}(?<! )")
 Value = float | int | np.ndarray | None
 
 
@@ -76,20 +79,24 @@ class Neuron:
 
     def __post_init__(self) -> None:
         """Read the text and check the values."""
-        if not str(self.name).strip():
-            raise ModelError(f"a neuron's name must be a text, got {self.name!r}")
+        _check_texts(self.name, {name: getattr(self, name) for name in ("text", *EVENTS, "doc", "ref")})
         if self.method is not None and self.method not in METHODS:
             near = did_you_mean(str(self.method), METHODS)
             raise ModelError(f"{self.name}: method '{self.method}' is none of {', '.join(METHODS)}{near}")
-        for event in EVENTS:
-            if not isinstance(getattr(self, event), str):
-                raise EquationError(f"{self.name}: {event} must be a text, got {type(getattr(self, event)).__name__}")
+        if self.reset_gradient not in (True, False):
+            raise ModelError(f"{self.name}: reset_gradient must be True or False, got {self.reset_gradient!r}")
         definition = _define(self.name, self.text, tuple(getattr(self, event) for event in EVENTS))
         object.__setattr__(self, "definition", definition)
         known = self._parameter_variables()
+        for name in self.values:
+            if name in ("text", *EVENTS):
+                raise ParameterError(f"{self.name}: '{name}' is not a parameter; another {name} makes another Neuron")
+            if name in definition.variables and name not in known:
+                raise ParameterError(f"{self.name}: '{name}' is {definition.variables[name].noun}, not a parameter")
         checked = {name: _checked(self.name, name, value, known) for name, value in self.values.items()}
         for name, variable in known.items():
-            _checked(self.name, name, checked.get(name, variable.value), known)
+            if variable.value is not None:
+                _checked(self.name, name, variable.value, known)
         object.__setattr__(self, "values", MappingProxyType(checked))
 
     def _parameter_variables(self) -> dict[str, Variable]:
@@ -100,9 +107,10 @@ class Neuron:
         return found
 
     @property
-    def parameters(self) -> dict[str, Value]:
+    def parameters(self) -> Mapping[str, Value]:
         """Values of all parameters in coherent units; ``None`` where a required one has not been given."""
-        return {name: self.values.get(name, v.value) for name, v in self._parameter_variables().items()}
+        known = self._parameter_variables()
+        return MappingProxyType({name: self.values.get(name, variable.value) for name, variable in known.items()})
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -201,18 +209,33 @@ def replace_model(model: Neuron, **changes: Any) -> Neuron:
     return Neuron(**{**{name: getattr(model, name) for name in names}, **changes})
 
 
+def _check_texts(owner: Any, texts: Mapping[str, Any]) -> None:
+    """Check a model's name (it is printed into generated source, so it holds no quote, backslash or line) and texts."""
+    if not isinstance(owner, str) or not _NAME.fullmatch(owner):
+        expected = "1 to 100 letters, digits, blanks or any of _.,:+-/&()"
+        raise ModelError(f"a model's name is {expected}, got {owner!r}"[:200])
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise EquationError(f"{owner}: {name} must be a string, got {type(value).__name__}")
+
+
+def as_numbers(value: Any) -> np.ndarray | None:
+    """Return numbers as an array in double; ``None`` where there are none, or something else."""
+    try:
+        array = np.asarray(value)
+        real = array.dtype.kind in "buif" or all(isinstance(item, Real) for item in array.flat)
+        return array.astype(np.float64) if array.size and real else None
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a tensor with a gradient
+        return None
+
+
 def _checked(owner: str, name: str, value: Any, known: Mapping[str, Variable]) -> Value:
     """Return a parameter's value as a float, an integer or a read-only array."""
     if name not in known:
         raise ParameterError(f"{owner}: '{name}' is not a parameter{did_you_mean(name, known)}")
-    if value is None:
-        return None
     where = f"{owner}: parameter '{name}'"
-    try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{where} must be a number or an array of numbers, got {value!r}"[:200]) from None
-    if isinstance(value, bool | str) or array.size == 0:
+    array = as_numbers(value)
+    if array is None or isinstance(value, bool):
         raise ParameterError(f"{where} must be a number or an array of numbers, got {value!r}"[:200])
     if np.isnan(array).any():
         raise ParameterError(f"{where} is NaN")
@@ -221,8 +244,8 @@ def _checked(owner: str, name: str, value: Any, known: Mapping[str, Variable]) -
     if name.startswith("t_ref") and (array < 0).any():
         raise ParameterError(f"{where} is a duration and must not be negative, got {array.min():g}")
     if known[name].integer:
-        if (array != np.round(array)).any():
-            raise ParameterError(f"{where} must be an integer, got {value!r}"[:200])
+        if (array != np.round(array)).any() or (np.abs(array) >= 2**53).any():
+            raise ParameterError(f"{where} must be an integer below 2**53, got {value!r}"[:200])
         array = array.astype(np.int64)
     if array.ndim == 0:
         return array.item()
@@ -232,14 +255,14 @@ def _checked(owner: str, name: str, value: Any, known: Mapping[str, Variable]) -
 
 def _to_plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return [_to_plain(item) for item in value.tolist()] if value.ndim == 1 else {"nested": value.tolist()}
+        return [_to_plain(item) for item in value] if value.ndim else _to_plain(value.item())
+    if isinstance(value, np.generic):
+        return _to_plain(value.item())
     return repr(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _from_plain(value: Any) -> Any:
     match value:
-        case {"nested": nested}:
-            return nested
         case list():
             return [_from_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
         case "inf" | "-inf":
@@ -257,14 +280,14 @@ def _short(value: Value) -> str:
 def _load(text: str, kind: str) -> dict[str, Any]:
     try:
         loaded: Any = json.loads(text)
-    except (json.JSONDecodeError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"this is not the JSON of a {kind}: {error}") from None
     data: dict[str, Any] = loaded if isinstance(loaded, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     if data.pop("kind", None) != kind:
         raise ModelError(f"this is not the JSON of a {kind}: the field 'kind' is not '{kind}'")
     schema = data.pop("schema", None)
     if schema != SCHEMA:
-        raise ModelError(f"a {kind} of schema version {schema!r}; this version of Spikelet reads {SCHEMA}")
+        raise ModelError(f"this {kind} was saved in schema version {schema!r}; this version of Spikelet reads {SCHEMA}")
     required = {"name", "text"}
     allowed = {*required, "doc", "ref", "values", *((*EVENTS, "method", "reset_gradient") if kind == "Neuron" else ())}
     for name in data:
@@ -275,7 +298,7 @@ def _load(text: str, kind: str) -> dict[str, Any]:
     values: Any = data.get("values", {})
     if not isinstance(values, dict):
         raise ModelError(f"the field 'values' of a saved {kind} must be a table")
-    plain: dict[str, Any] = values
+    plain: dict[str, Any] = values  # pyright: ignore[reportUnknownVariableType]
     return {**data, "values": {name: _from_plain(value) for name, value in plain.items()}}
 
 
@@ -304,16 +327,17 @@ class Surrogate:
 
     def __post_init__(self) -> None:
         """Read the text and check the values."""
-        expr, known = _define_surrogate(self.name, self.text)
+        _check_texts(self.name, {name: getattr(self, name) for name in ("text", "doc", "ref")})
+        expr, known = _slope(self.name, self.text)
         object.__setattr__(self, "expr", expr)
         object.__setattr__(self, "_known", known)
         checked = {name: _checked(self.name, name, value, known) for name, value in self.values.items()}
         object.__setattr__(self, "values", MappingProxyType(checked))
 
     @property
-    def parameters(self) -> dict[str, Value]:
+    def parameters(self) -> Mapping[str, Value]:
         """Values of the parameters."""
-        return {name: self.values.get(name, variable.value) for name, variable in self._known.items()}
+        return MappingProxyType({name: self.values.get(name, v.value) for name, v in self._known.items()})
 
     def __call__(self, **parameters: float) -> "Surrogate":
         """Return a copy with other parameter values."""
@@ -350,22 +374,5 @@ class Surrogate:
 
 
 @functools.lru_cache(maxsize=256)
-def _define_surrogate(name: str, text: str) -> tuple[Expr, Mapping[str, Variable]]:
-    """Read a surrogate as the flow of a state ``s`` by ``x``, with the language's own parser."""
-    head = text.split("=")[0].replace(" ", "")
-    if head != "ds/dx":
-        raise EquationError(f"{name}: a surrogate begins with 'ds/dx = ...', got {text[:40]!r}")
-    body, *rest = text.split(";")
-    right = body[body.index("=") + 1 :]
-    definition = define(
-        name,
-        f"slope = {right} : 1; x : 1 (input); {';'.join(rest)}",
-        {**dict.fromkeys(EVENTS, ""), "threshold": "x > 0"},
-    )
-    variables = definition.variables
-    expr = variables["slope"].expr
-    assert expr is not None  # the line above defines it
-    extra = set(variables) - {"slope", "x"} - set(definition.of_kind("parameter"))
-    if extra or {"t", "dt", "spike"} & expr.names():
-        raise EquationError(f"{name}: a surrogate has one line 'ds/dx = ...' over x and its parameters only")
-    return expr, {parameter: variables[parameter] for parameter in definition.of_kind("parameter")}
+def _slope(name: str, text: str) -> tuple[Expr, Mapping[str, Variable]]:
+    return slope(name, text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from spikelet.errors import (
     did_you_mean,
 )
 from spikelet.ir.lower import STEP, Step, lower
-from spikelet.model import Neuron
+from spikelet.model import METHODS, Neuron, as_numbers
+
+if TYPE_CHECKING:
+    from spikelet.backends.numpy_reference import Interpreter
 
 BACKENDS: dict[str, str] = {
     "numpy_reference": "interpreter in NumPy: the oracle, on the CPU, in one thread",
@@ -53,6 +56,7 @@ class Result:
         state: State after the last step, to continue from.
         n: Number of neurons.
         recorded: (T, N) for each recorded name, after reset.
+        dt: Step [ms].
     """
 
     t: np.ndarray
@@ -60,12 +64,14 @@ class Result:
     state: State
     n: int
     recorded: Mapping[str, np.ndarray]
+    dt: float
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Return a recorded variable, (T, N)."""
         if name not in self.recorded:
             near = did_you_mean(name, self.recorded)
-            raise InputError(f"'{name}' was not recorded; name it in record={tuple(self.recorded)}{near}")
+            more = repr((*self.recorded, name)) if self.recorded else repr(name)
+            raise InputError(f"'{name}' was not recorded{near or f'; ask for it with record={more}'}")
         return self.recorded[name]
 
     def counts(self) -> np.ndarray:
@@ -74,8 +80,7 @@ class Result:
 
     def rate(self) -> np.ndarray:
         """Return the firing rate of each neuron over the run, (N,) [1/ms]; divide by ``units.Hz`` for Hz."""
-        begin = 2 * self.t[0] - self.t[1] if len(self.t) > 1 else 0.0
-        return self.counts() / (self.t[-1] - begin)
+        return self.counts() / (len(self.t) * self.dt)
 
 
 def run(
@@ -119,21 +124,25 @@ def run(
         >>> run(model, I=[0.5, 1.5], t=100).counts().tolist()
         [0, 9]
     """
-    steps = _steps(t, dt)
-    names = (record,) if isinstance(record, str) else tuple(record)
+    _check_options(model, method, dtype, backend)
+    steps, dt = _steps(t, dt), float(dt)
+    names = _record(record)
     inputs = _inputs(model, I)
     step = lower(model, tuple(inputs), method)
-    _check_names(model, step, names, dtype, backend)
-    count = _population(model, inputs, steps, n)
+    _check_names(model, step, names)
+    count = _population(model, inputs, state, n)
     rows = {name: _rows(model, name, value, steps, count) for name, value in inputs.items()}
-    start = 0 if state is None else _check_state(model, step, state, count)
+    start = 0 if state is None else _check_state(model, step, state, count, np.dtype(dtype))
+    if state is not None and STEP not in step.types:
+        state = {name: value for name, value in state.items() if name != STEP}
     job = _Job(step, model.parameters, rows, steps, count, dt, np.dtype(dtype), seed, names, state, start)
     recorded, fired, final = _RUNNERS["numpy_reference" if backend == "auto" else backend](job)
     _check_finite(model, final)
+    final[STEP] = np.asarray(start + steps, dtype=np.int64)  # a continued run goes on in time
     none = np.zeros(0, np.int64)
     k, ids = (np.concatenate([none, *column]) for column in (zip(*fired, strict=True) if fired else ((), ())))
     times = np.arange(start + 1, start + steps + 1) * dt
-    return Result(times, Spikes((k + start + 1) * dt, ids), final, count, recorded)
+    return Result(times, Spikes((k + start + 1) * dt, ids), final, count, recorded, dt)
 
 
 @dataclass(frozen=True)
@@ -157,19 +166,23 @@ _Outcome = tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]], Sta
 def _run_numpy(job: _Job) -> _Outcome:
     from spikelet.backends.numpy_reference import Interpreter
 
-    interpreter = Interpreter(job.step, job.parameters, dt=job.dt, dtype=job.dtype, seed=job.seed)
+    with np.errstate(all="ignore"):  # a state that became NaN is an error at the end of the run
+        interpreter = Interpreter(job.step, job.parameters, dt=job.dt, dtype=job.dtype, seed=job.seed)
+        return _interpret(interpreter, job)
+
+
+def _interpret(interpreter: "Interpreter", job: _Job) -> _Outcome:
     state = dict(job.state) if job.state is not None else interpreter.initial((job.n,))
     element = np.arange(job.n, dtype=np.int64)
     recorded = {name: np.empty((job.steps, job.n), state[name].dtype) for name in job.record}
     fired: list[tuple[np.ndarray, np.ndarray]] = []
-    with np.errstate(all="ignore"):  # a state that became NaN is an error at the end of the run
-        for k in range(job.steps):
-            now = {name: rows[k] for name, rows in job.inputs.items()}
-            spikes, state = interpreter(now, state, element, job.start + k)
-            if spikes is not None and (ids := np.flatnonzero(np.broadcast_to(spikes, (job.n,)))).size:
-                fired.append((np.full(ids.size, k), ids))
-            for name, rows in recorded.items():
-                rows[k] = state[name]
+    for k in range(job.steps):
+        now = {name: rows[k] for name, rows in job.inputs.items()}
+        spikes, state = interpreter(now, state, element, job.start + k)
+        if spikes is not None and (ids := np.flatnonzero(np.broadcast_to(spikes, (job.n,)))).size:
+            fired.append((np.full(ids.size, k), ids))
+        for name, rows in recorded.items():
+            rows[k] = state[name]
     final = {name: np.broadcast_to(v, () if name == STEP else (job.n,)).copy() for name, v in state.items()}
     return recorded, fired, final
 
@@ -202,6 +215,24 @@ def _run_torch(job: _Job) -> _Outcome:
 _RUNNERS: dict[str, Callable[[_Job], _Outcome]] = {"numpy_reference": _run_numpy, "torch_eager": _run_torch}
 
 
+def _check_options(model: Any, method: Any, dtype: Any, backend: Any) -> None:
+    if not isinstance(model, Neuron):
+        raise InputError(f"run: expected a Neuron, got {type(model).__name__}")
+    if method not in (None, *METHODS):
+        raise InputError(f"run: method '{method}' is none of {', '.join(METHODS)}{did_you_mean(method, METHODS)}")
+    if dtype not in ("float32", "float64"):
+        raise InputError(f"run: dtype must be 'float32' or 'float64', got {dtype!r}")
+    if backend not in ("auto", *BACKENDS):
+        raise BackendError(f"run: there is no back end '{backend}'{did_you_mean(backend, BACKENDS)}")
+
+
+def _record(record: Any) -> tuple[str, ...]:
+    names = (record,) if isinstance(record, str) else tuple(record) if isinstance(record, list | tuple) else ()
+    if not all(isinstance(name, str) for name in names) or (record and not names):
+        raise InputError(f"run: record takes names of states, such as 'v' or ('v', 'w'), got {record!r}")
+    return names
+
+
 def _steps(t: float, dt: float) -> int:
     for name, value in (("t", t), ("dt", dt)):
         if not isinstance(value, int | float | np.number) or not np.isfinite(value) or value <= 0:
@@ -215,44 +246,44 @@ def _steps(t: float, dt: float) -> int:
 def _inputs(model: Neuron, given: Any) -> dict[str, np.ndarray]:
     """Return the inputs by name, as arrays."""
     if not isinstance(given, Mapping):
-        if np.ndim(given) == 0 and given == 0 and len(model.inputs) != 1:
-            return {}
         if len(model.inputs) != 1:
-            raise InputError(
-                f"{model.name} has {'the inputs ' + ', '.join(model.inputs) if model.inputs else 'no input'}: "
-                f"give a dict such as I={{'{(model.inputs or model.states or ('v',))[0]}': ...}}"
-            )
+            if isinstance(given, int | float) and given == 0:
+                return {}
+            found = "the inputs " + ", ".join(model.inputs) + "; name them in a dict, such as"
+            missing = "no input; to add to a state in every step, give a dict such as"
+            example = (model.inputs or model.states or ("v",))[0]
+            raise InputError(f"{model.name} has {found if model.inputs else missing} I={{'{example}': ...}}")
         given = {model.inputs[0]: given}
     arrays: dict[str, np.ndarray] = {}
     for name, value in given.items():
         valid = (*model.inputs, *model.states)
         if name not in valid:
             raise InputError(f"{model.name} has no input or state '{name}'{did_you_mean(str(name), valid)}")
-        try:
-            arrays[name] = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise InputError(f"{model.name}: input '{name}' must hold numbers, got {value!r}"[:200]) from None
-        if np.isnan(arrays[name]).any():
-            raise NumericsError(f"{model.name}: input '{name}' holds NaN")
+        array = as_numbers(value)
+        if array is None:
+            raise InputError(f"{model.name}: input '{name}' must hold numbers, got {value!r}"[:200])
+        if np.isnan(array).any():
+            where = f" at {np.argwhere(np.isnan(array))[0].tolist()}" if array.ndim else ""
+            raise NumericsError(f"{model.name}: input '{name}' is NaN{where}")
+        arrays[name] = array
     return arrays
 
 
-def _check_names(model: Neuron, step: Step, record: tuple[str, ...], dtype: str, backend: str) -> None:
+def _check_names(model: Neuron, step: Step, record: tuple[str, ...]) -> None:
     missing = [name for name, value in model.parameters.items() if value is None]
     if missing:
-        raise ParameterError(f"{model.name} needs a value for '{missing[0]}': {model.name}({missing[0]}=...)")
+        name, unit = missing[0], model.unit(missing[0])
+        raise ParameterError(f"{model.name} needs a value for '{name}' (unit {unit}): {model.name}({name}=...)")
     for name in record:
         if name not in step.types:
-            hint = "; spikes are always recorded, as result.spikes" if name in ("spikes", "spike") else ""
-            raise InputError(f"{model.name} has no state '{name}' to record{did_you_mean(name, step.types)}{hint}")
-    if dtype not in ("float32", "float64"):
-        raise InputError(f"run: dtype must be 'float32' or 'float64', got {dtype!r}")
-    if backend not in ("auto", *BACKENDS):
-        raise BackendError(f"there is no back end '{backend}'{did_you_mean(backend, BACKENDS)}")
+            hint = did_you_mean(name, step.types) or f"; it has {', '.join(step.types) or 'none'}"
+            if name in ("spikes", "spike"):
+                hint = "; spikes are always recorded, as result.spikes"
+            raise InputError(f"{model.name} has no state '{name}' to record{hint}")
 
 
-def _population(model: Neuron, inputs: Mapping[str, np.ndarray], steps: int, n: int | None) -> int:
-    """Return N, from the inputs, the parameters and ``n``."""
+def _population(model: Neuron, inputs: Mapping[str, np.ndarray], state: State | None, n: int | None) -> int:
+    """Return N, from the inputs, the parameters, a given state and ``n``."""
     sizes: dict[str, int] = {} if n is None else {"n": n}
     if n is not None and (not isinstance(n, int | np.integer) or n < 1):
         raise InputError(f"run: n must be a positive integer, got {n!r}")
@@ -267,11 +298,13 @@ def _population(model: Neuron, inputs: Mapping[str, np.ndarray], steps: int, n: 
             raise ShapeError(f"{model.name}: parameter '{name}' has shape {value.shape}; expected a number or (N,)")
         if isinstance(value, np.ndarray) and value.size != 1:
             sizes[f"parameter '{name}'"] = value.size
+    if not sizes and isinstance(state, Mapping):
+        sizes |= {f"state '{name}'": np.size(value) for name, value in state.items() if name != STEP}
     count = max(sizes.values(), default=1)
     for where, size in sizes.items():
         if size != count:
             other = next(w for w, s in sizes.items() if s == count)
-            raise ShapeError(f"{model.name}: {where} tells of {size} neurons, but {other} of {count}")
+            raise ShapeError(f"{model.name}: {where} is for {size} neurons, but {other} for {count}")
     return count
 
 
@@ -281,19 +314,24 @@ def _rows(model: Neuron, name: str, value: np.ndarray, steps: int, n: int) -> np
         raise ShapeError(f"{model.name}: input '{name}' has {value.shape[0]} steps; expected {steps} (t/dt)")
     integer = model.unit(name) == "int"
     if integer and (value != np.round(value)).any():
-        raise InputError(f"{model.name}: input '{name}' takes integers")
+        fraction = value[value != np.round(value)].flat[0]
+        raise InputError(f"{model.name}: input '{name}' takes integers, got {fraction:g}")
     return np.broadcast_to(value, (steps, n)).astype(np.int64) if integer else np.broadcast_to(value, (steps, n))
 
 
-def _check_state(model: Neuron, step: Step, state: State, n: int) -> int:
+def _check_state(model: Neuron, step: Step, state: State, n: int, dtype: np.dtype) -> int:
     """Check a given state; return the number of steps that it has taken."""
-    if not isinstance(state, Mapping) or set(state) != set(step.types):
-        given = sorted(state) if isinstance(state, Mapping) else type(state).__name__
-        raise StateError(f"{model.name}: the state holds {given}; expected {sorted(step.types)}")
+    if not isinstance(state, Mapping):
+        raise StateError(f"{model.name}: expected a state, such as result.state, got {type(state).__name__}")
+    if not set(step.types) <= set(state) <= {*step.types, STEP}:
+        raise StateError(f"{model.name}: the state holds {sorted(state)}; expected {sorted({*step.types, STEP})}")
     for name, value in state.items():
         expected = () if name == STEP else (n,)
         if np.shape(value) != expected:
             raise StateError(f"{model.name}: state '{name}' has shape {np.shape(value)}; expected {expected}")
+        type_ = {"int": np.dtype(np.int64), "bool": np.dtype(bool)}.get(step.types.get(name, "int"), dtype)
+        if np.asarray(value).dtype != type_:
+            raise StateError(f"{model.name}: state '{name}' is of {np.asarray(value).dtype}; expected {type_}")
     return int(state[STEP]) if STEP in state else 0
 
 

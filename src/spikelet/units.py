@@ -103,7 +103,7 @@ UNITS: dict[str, tuple[float, Dimension]] = {
     symbol: (globals()[symbol], dimension) for dimension, symbols in _BY_DIMENSION for symbol in symbols.split()
 }
 _COHERENT = {dimension: symbols.split()[0] for dimension, symbols in _BY_DIMENSION if dimension != RATE}
-_FACTOR = re.compile(r"\s*([*/]?)\s*(?:(1)(?![\w.])|([A-Za-z]+)(\d*)(?:(?:\*\*|\^)(-?\d+))?)\s*")
+_FACTOR = re.compile(r"\s*([*/]?)\s*(?:(1)(?![\w.])|([A-Za-z]+)(\d*)(?:(?:\*\*|\^)(-?\d+(?:\.\d+)?))?)\s*")
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.ASCII)
 
 
@@ -153,7 +153,7 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
         known = unit_symbol(match[3] + match[4])
         if known is None:
             raise InputError(f"unknown unit '{match[3] + match[4]}'{did_you_mean(match[3], UNITS)}")
-        exponent = sign * (int(match[5]) if match[5] else 1)
+        exponent = sign * (float(match[5]) if match[5] else 1.0)
         try:
             size *= known[0] ** exponent
         except OverflowError:
@@ -205,7 +205,10 @@ def quantity(text: str, unit: str | None = None) -> float:
     value = float(match[1])
     if not match[2]:
         return value
-    size, dimension = parse_unit(match[2])
+    try:
+        size, dimension = parse_unit(match[2])
+    except InputError as error:
+        raise InputError(f"'{text}': {error}") from None
     if unit is not None and dimension != parse_unit(unit)[1]:
         raise InputError(f"'{text}' is in {dimension_text(dimension)}; expected a quantity in {unit}")
     return value * size

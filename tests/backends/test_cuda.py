@@ -37,9 +37,7 @@ def test_spikes_equal_the_reference_in_float64(name):
     stepper = torch_eager.Stepper(
         step, model.parameters, dt=dt, surrogate=surrogates.arctan, dtype=torch.float64, device="cuda", element=element
     )
-    state = torch_eager.initial_state(
-        step, model.parameters, (1, n), dt=dt, dtype=torch.float64, device="cuda"
-    )
+    state = torch_eager.initial_state(step, model.parameters, (1, n), dt=dt, dtype=torch.float64, device="cuda")
     x = torch.as_tensor(drive, device="cuda").expand(steps, 1, n)
     out, _ = torch_eager.scan(stepper, {model.inputs[0]: x}, state, steps=steps)
     k, ids = np.nonzero(out["spikes"][:, 0].cpu().numpy())

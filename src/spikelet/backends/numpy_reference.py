@@ -132,12 +132,14 @@ class Interpreter:
             elif n.kind == "state":
                 found[n] = state[n.value]
             elif n.kind == "input":
-                found[n] = inputs.get(n.value, self._typed(0, n.type))
+                found[n] = self._typed(inputs.get(n.value, 0), n.type)
             elif n.kind == "time":
                 found[n] = self.dtype.type(count * self.dt)
             else:
                 law, stream = n.value
-                found[n] = getattr(random, law)(self.seed, count, element, stream).astype(self.dtype)
+                draw = getattr(random, law)(self.seed, count, element, stream).astype(self.dtype)
+                # rounding must not make a uniform draw 1
+                found[n] = np.minimum(draw, 1 - np.finfo(self.dtype).eps / 2) if law == "uniform" else draw
         new = {name: found[update] for name, update in self.step.updates.items()}
         if STEP in self.step.types:
             new[STEP] = np.int64(count + 1)
@@ -177,8 +179,7 @@ def _matrices(size: int, args: list[Any]) -> dict[str, np.ndarray]:
     entries = np.broadcast_arrays(*(np.asarray(arg, np.float64) for arg in args[:-1]))
     matrix = np.stack(entries[: size * size], axis=-1).reshape(*entries[0].shape, size, size)
     noise = entries[size * size :]
-    stacked = np.stack(noise, axis=-1) if noise else np.zeros((*entries[0].shape, size))
-    return propagators(matrix, stacked, args[-1])
+    return propagators(matrix, np.stack(noise, axis=-1) if noise else None, args[-1])
 
 
 def derivative(surrogate: Surrogate, x: np.ndarray) -> np.ndarray:

@@ -60,6 +60,8 @@ class _Printer:
             case "logic":
                 return f"(~{args[0]})" if n.value == "not" else f"({args[0]} {_LOGIC[n.value]} {args[1]})"
             case "select":
+                if self.target == "torch" and n.args[1].kind == n.args[2].kind == "const":
+                    args[1:] = [f"number({arg})" for arg in args[1:]]  # of bare ones torch makes single precision
                 return getattr(FUNCTIONS["where"], self.target).format(*args)
             case "spike":
                 return f"spike({args[0]}, {args[1]})"
@@ -148,4 +150,4 @@ def _table(results: Mapping[str, str]) -> str:
 
 def _function(head: str, doc: str, body: list[str]) -> str:
     lines = "\n".join(f"    {line}" for line in body)
-    return f'def {head}:\n    """{doc}"""\n{lines}\n'
+    return f"def {head}:\n    {doc!r}\n{lines}\n"

@@ -15,6 +15,7 @@ from spikelet import random
 from spikelet.backends import printer
 from spikelet.errors import BackendError, InputError, did_you_mean
 from spikelet.ir.lower import STEP, Step, surrogate_derivative
+from spikelet.ir.propagators import HALVINGS
 from spikelet.model import Surrogate
 
 UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
@@ -70,6 +71,14 @@ class _Spike(torch.autograd.Function):
         )
 
 
+def _spike(slope: Slope, smooth: Slope | None) -> Callable[[Any, Tensor], Tensor]:
+    def spike(condition: Any, x: Tensor) -> Tensor:
+        value = torch.as_tensor(condition, device=x.device) if smooth is None else smooth(x.detach())
+        return _Spike.apply(value, x, slope)
+
+    return spike
+
+
 def _choose(spike: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return torch.where(spike > 0, a, b)
 
@@ -78,6 +87,11 @@ def _choose_attached(spike: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """The same value; the gradient also reaches the spike, with a - b as its factor."""
     jump = torch.nan_to_num((a - b).detach())
     return torch.where(spike > 0, a, b) + (spike - spike.detach()) * jump
+
+
+def _mixed(spike: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """``choose`` of a smooth spike: between the two values."""
+    return b + spike * (a - b)
 
 
 def exprel(x: Tensor) -> Tensor:
@@ -116,22 +130,33 @@ def _propagators(size: int, matrix: Sequence[Any], noise: Sequence[Any], dt: Ten
     if noise:
         d = torch.diag_embed(torch.stack(entries[size * size :], -1))
         top, bottom = torch.cat([-a, d], -1), torch.cat([torch.zeros_like(a), a.mT], -1)
-        exponential = torch.linalg.matrix_exp(torch.cat([top, bottom], -2) * dt)
-        result["L"] = _cholesky(exponential[..., size:, size:].mT @ exponential[..., :size, size:])
+        exponential = torch.linalg.matrix_exp(torch.cat([top, bottom], -2) * (dt / 2**HALVINGS))
+        decay = exponential[..., size:, size:].mT
+        covariance = decay @ exponential[..., :size, size:]
+        for _ in range(HALVINGS):
+            covariance = covariance + decay @ covariance @ decay.mT
+            decay = decay @ decay
+        result["L"] = _cholesky(covariance)
     return result
+
+
+def number(value: Any) -> Tensor:
+    """An entry of a table as a tensor; a bare number in double, whatever torch's default type is."""
+    return torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
 
 
 def _in_double(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Let a function of tensors take the numbers of coefficients, too."""
 
     def called(*args: Any) -> Tensor:
-        return function(*(torch.as_tensor(arg) for arg in args))
+        return function(*map(number, args))
 
     return called
 
 
 _NAMES: dict[str, Any] = {
     "torch": torch,
+    "number": number,
     "exprel": exprel,
     "heaviside": lambda x: (x > 0).to(x.dtype),
     "minimum": _in_double(torch.minimum),
@@ -182,8 +207,13 @@ def source(step: Step) -> str:
     return f"{coefficients}\n\n{printer.step_source(step, 'torch')}"
 
 
+def _double(value: Any) -> Tensor:
+    """A parameter in double; an array is copied, since a model's are read-only."""
+    return value.double() if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
+
+
 def _in_64_bits(parameters: Mapping[str, Any], dt: float, device: Any) -> dict[str, Tensor]:
-    values = {n: torch.as_tensor(v, dtype=torch.float64, device=device) for n, v in parameters.items() if v is not None}
+    values = {n: _double(v).to(device) for n, v in parameters.items() if v is not None}
     return {**values, "dt": torch.as_tensor(dt, dtype=torch.float64, device=device)}
 
 
@@ -213,7 +243,7 @@ def initial_state(
     state: dict[str, Tensor] = {}
     for name, value in values.items():
         type_ = _TYPES.get(step.types[name], dtype)
-        tensor = torch.as_tensor(value, device=device).to(type_)
+        tensor = number(value).to(device, type_)
         state[name] = tensor.expand(() if name == STEP else tuple(shape)).clone()
     return state
 
@@ -230,6 +260,8 @@ class Stepper:
         device: Where to compute.
         seed: Seed of the random draws.
         element: (B, *N) int64 counter of each neuron in the stream of draws; only for models that draw.
+        smooth: Integral of the surrogate. With it the spike is smooth and the reset mixes, as in the interpreter:
+            gradients are then those of the values, and can be compared with finite differences.
     """
 
     def __init__(
@@ -243,6 +275,7 @@ class Stepper:
         device: Any = None,
         seed: int = 0,
         element: Tensor | None = None,
+        smooth: Slope | None = None,
     ):
         """Compute the coefficients in double, under autograd."""
         if step.noise and element is None:
@@ -251,19 +284,19 @@ class Stepper:
         self.device = device
         values = _coefficient_function(step)(_in_64_bits(parameters, dt, device))
         self.coefficients = {
-            name: torch.as_tensor(value, device=device).to(_TYPES.get(step.coefficients[name].type, dtype))
+            name: number(value).to(device, _TYPES.get(step.coefficients[name].type, dtype))
             for name, value in values.items()
         }
         self.types = {name: "real" for name in step.inputs}
         self.types |= {n.value: n.type for n in step.program() if n.kind == "input"}
-        self.function = _step_function(step, surrogate, dtype)
+        self.function = _step_function(step, surrogate, dtype, smooth)
 
     def __call__(self, inputs: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Run one step on tensors of shape (B, *N); returns spikes and new state."""
         step = self.step
         given = {name: self._input(inputs.get(name), type_) for name, type_ in self.types.items()}
         count = state[STEP] if STEP in step.types else None
-        time = None if count is None else (count * self.dt).to(self.dtype)
+        time = None if count is None else (count.to(torch.float64) * self.dt).to(self.dtype)
         new, spikes = self.function(state, given, self.coefficients, time, functools.partial(self._draw, count))
         shape = _shape(given, state, self.element)
         if count is not None:
@@ -293,14 +326,13 @@ def _shape(inputs: Mapping[str, Tensor], state: Mapping[str, Tensor], element: T
 
 
 @functools.lru_cache(maxsize=256)
-def _step_function(step: Step, surrogate: Surrogate, dtype: torch.dtype) -> Callable[..., Any]:
-    slope = slope_function(surrogate)
+def _step_function(step: Step, surrogate: Surrogate, dtype: torch.dtype, smooth: Slope | None) -> Callable[..., Any]:
     return _made(
         printer.step_source(step, "torch"),
         "step",
-        spike=lambda condition, x: _Spike.apply(condition, x, slope),
-        choose=_choose,
-        choose_attached=_choose_attached,
+        spike=_spike(slope_function(surrogate), smooth),
+        choose=_choose if smooth is None else lambda spike, a, b: _mixed(spike.detach(), a, b),
+        choose_attached=_choose_attached if smooth is None else _mixed,
         as_real=lambda x: x.to(dtype),
     )
 

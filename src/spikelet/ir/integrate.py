@@ -15,7 +15,7 @@ that equal time constants are no special case.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from spikelet.errors import ModelError
+from spikelet.errors import ModelError, did_you_mean
 from spikelet.ir.nodes import Node, constant_in_time, node, topological
 from spikelet.ir.simplify import add, call, const, div, mul, neg, power, select, sub
 
@@ -107,16 +107,24 @@ def integrate(flow: Flow, method: str | None) -> tuple[dict[str, Node], str]:
         return {}, "map"
     chosen, reason = choose_method(flow)
     method = method or chosen
-    if method not in (chosen, "euler") and (reason.startswith("noise") or method == "exact"):
+    if method not in _METHODS:
+        near = did_you_mean(method, _METHODS)
+        raise ModelError(f"{flow.owner}: method '{method}' is none of {', '.join(_METHODS)}{near}")
+    possible = _possible(flow, chosen, "noise" in reason)
+    if method not in possible:
         raise ModelError(
             f"{flow.owner}: method '{method}' cannot integrate this model ({reason}); "
-            f"'{chosen}' and 'euler' can" + (", or heun, rk4, exponential_euler" if "noise" not in reason else "")
-        )
-    if method == "exponential_euler" and not _each_linear_in_itself(flow):
-        raise ModelError(
-            f"{flow.owner}: method 'exponential_euler' needs every state to be linear in itself ({reason})"
+            f"choose one of {', '.join(possible)}"
         )
     return _METHODS[method](flow), method
+
+
+def _possible(flow: Flow, chosen: str, noisy: bool) -> list[str]:
+    """Return the methods that can integrate a model, the one that the rule chooses first."""
+    explicit = [] if noisy else ["heun", "rk4"]
+    if not noisy and _each_linear_in_itself(flow):
+        explicit.append("exponential_euler")
+    return list(dict.fromkeys([chosen, "euler", *explicit]))
 
 
 def choose_method(flow: Flow) -> tuple[str, str]:
@@ -243,14 +251,18 @@ def linear_system(flow: Flow) -> LinearSystem | None:
             if variable in names and not _zero(slope):
                 matrix[name, names[variable]] = slope
         amplitudes = [part.slopes[n] for n in noises if n in part.slopes]
-        if amplitudes:  # independent noises add in variance
-            squares = [power(a, const(2)) for a in amplitudes]
-            total = squares[0]
-            for square in squares[1:]:
-                total = add(total, square)
-            noise[name] = total
+        if amplitudes:
+            noise[name] = amplitudes[0] if len(amplitudes) == 1 else _joined(amplitudes)
         drive[name] = part.rest
     return LinearSystem(dict(flow.states), matrix, drive, noise)
+
+
+def _joined(amplitudes: list[Node]) -> Node:
+    """Amplitude of the sum of independent noises, which add in variance."""
+    total = const(0.0)
+    for amplitude in amplitudes:
+        total = add(total, power(amplitude, const(2)))
+    return call("sqrt", total)
 
 
 def _zero(n: Node) -> bool:
@@ -355,13 +367,13 @@ class _Entries:
     def __init__(self, system: LinearSystem, block: list[str]):
         self.block = block
         self.matrix = tuple(system.matrix.get((i, j), const(0.0)) for i in block for j in block)
-        self.noise = tuple(system.noise.get(i, const(0.0)) for i in block)
+        self.noise = [system.noise.get(i, const(0.0)) for i in block]
 
     def __call__(self, part: str, i: str, j: str) -> Node:
         if len(self.block) == 1:
             return self._single(part)
         position = (part, self.block.index(i), self.block.index(j), len(self.block))
-        noise = self.noise if part == "L" else ()
+        noise = [power(amplitude, const(2)) for amplitude in self.noise] if part == "L" else []
         return node("propagator", *self.matrix, *noise, DT, value=position)
 
     def _single(self, part: str) -> Node:
@@ -370,7 +382,7 @@ class _Entries:
             return call("exp", rate)
         if part == "Q":
             return mul(DT, call("exprel", rate))
-        return call("sqrt", mul(self.noise[0], mul(DT, call("exprel", mul(const(2.0), rate)))))
+        return mul(self.noise[0], call("sqrt", mul(DT, call("exprel", mul(const(2.0), rate)))))
 
 
 _METHODS: dict[str, Callable[[Flow], dict[str, Node]]] = {

@@ -4,10 +4,11 @@ The order is that of ``docs/semantics.md``: integrate, maps, deliver, spike, res
 """
 
 import functools
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from spikelet.errors import InputError, did_you_mean
+from spikelet.errors import InputError, ModelError, did_you_mean
 from spikelet.ir import simplify as s
 from spikelet.ir.integrate import DT, Flow, choose_method, integrate
 from spikelet.ir.nodes import Node, constant_in_time, node, rewrite, topological
@@ -100,7 +101,11 @@ class _Lowering:
         self.model, self.attached, self.jumps = model, attached, jumps
         self.definition: Definition = model.definition
         self.streams: dict[object, int] = {}
+        self.parts: dict[object, Node] = {}  # sub-expressions that have been read
         variables = self.definition.variables
+        for name in (REFRACTORY, STEP, "spikes"):
+            if name in model.states:
+                raise ModelError(f"{model.name}: the step uses the name '{name}' itself; give this state another")
         self.types = {n: "int" if variables[n].integer else "real" for n in model.states}
         self.old = {n: node("state", value=n, type_=t) for n, t in self.types.items()}
         self.inputs = {n: node("input", value=n, type_=_type(variables[n].integer)) for n in model.inputs}
@@ -154,9 +159,10 @@ class _Lowering:
         known = self.fixed.get(name) or self.inputs.get(name)
         if known is not None:
             return known
-        variable = self.definition.variables[name]
-        assert variable.expr is not None  # what is left is a sub-expression
-        return self.read(variable.expr, env, time)
+        key = (name, time, *env.items())  # read once for each set of values, or a tower of them would take for ever
+        if key not in self.parts:
+            self.parts[key] = self.read(_expr(self.definition.variables[name].expr), env, time)
+        return self.parts[key]
 
     def _stream(self, use: object) -> int:
         """Return the stream of random numbers of one use in the text."""
@@ -361,10 +367,12 @@ def _hoisted(updates: Mapping[str, Node], spike: Node | None) -> tuple[dict[str,
     """Replace what depends on parameters alone by coefficients; constants beside no tensor become some, too."""
     roots = [*updates.values(), *([] if spike is None else [spike])]
     names: dict[Node, str] = {}
+    taken = {n.value for n in topological(roots) if n.kind == "parameter"}
+    free = (name for number in itertools.count() if (name := f"k{number}") not in taken)
 
     def coefficient(old: Node) -> Node:
-        name = old.value if old.kind == "parameter" else names.get(old, f"k{len(names)}")
-        names.setdefault(old, name)
+        if old not in names:
+            names[old] = old.value if old.kind == "parameter" else next(free)
         return node("coefficient", value=names[old], type_=old.type)
 
     def change(old: Node, args: tuple[Node, ...]) -> Node:

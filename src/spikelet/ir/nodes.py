@@ -96,4 +96,4 @@ def depends(root: Node, kinds: Iterable[str]) -> bool:
 
 def constant_in_time(root: Node) -> bool:
     """Return whether a node depends on parameters alone, so that it can be computed once per run."""
-    return not depends(root, ("state", "input", "time", "noise"))
+    return not depends(root, ("state", "input", "time", "noise", "spike"))

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+HALVINGS = 10  # Van Loan's matrix holds exp(+dt/tau): it is taken of dt/1024, and the covariance doubled up to dt
 
-def propagators(matrix: np.ndarray, noise: np.ndarray, dt: np.ndarray) -> dict[str, np.ndarray]:
+
+def propagators(matrix: np.ndarray, noise: np.ndarray | None, dt: np.ndarray) -> dict[str, np.ndarray]:
     """Return P, Q and L of ``dx/dt = A x + b`` with white noise.
 
     Args:
         matrix: (..., n, n) A [1/ms].
-        noise: (..., n) squared amplitude of the noise in each state; zeros without noise.
+        noise: (..., n) squared amplitude of the noise in each state, or ``None``: no noise.
         dt: () step [ms].
 
     Returns:
@@ -26,13 +28,18 @@ def propagators(matrix: np.ndarray, noise: np.ndarray, dt: np.ndarray) -> dict[s
     both[..., :n, n:] = np.eye(n) * dt
     exponential: np.ndarray = expm(both)
     result: dict[str, np.ndarray] = {"P": exponential[..., :n, :n], "Q": exponential[..., :n, n:]}
-    if noise.any():
-        both[..., :n, :n] = -matrix * dt
-        both[..., :n, n:] = noise[..., None] * np.eye(n) * dt
-        both[..., n:, n:] = np.swapaxes(matrix, -1, -2) * dt
+    if noise is not None:
+        h = dt / 2**HALVINGS
+        both[..., :n, :n] = -matrix * h
+        both[..., :n, n:] = noise[..., None] * np.eye(n) * h
+        both[..., n:, n:] = np.swapaxes(matrix, -1, -2) * h
         exponential = expm(both)
-        transposed = np.swapaxes(exponential[..., n:, n:], -1, -2)
-        result["L"] = _cholesky(transposed @ exponential[..., :n, n:])
+        decay = np.swapaxes(exponential[..., n:, n:], -1, -2)
+        covariance = decay @ exponential[..., :n, n:]
+        for _ in range(HALVINGS):
+            covariance = covariance + decay @ covariance @ np.swapaxes(decay, -1, -2)
+            decay = decay @ decay
+        result["L"] = _cholesky(covariance)
     return result
 
 

@@ -61,8 +61,8 @@ def _is(a: Node, value: float) -> bool:
 
 def _folded(kind: str, value: float | int, *args: Node) -> Node:
     """Return the constant."""
-    if not math.isfinite(value):
-        raise ModelError(f"{kind} of {', '.join(str(arg.value) for arg in args)} is not a finite number")
+    if abs(value) >= 2**63 if isinstance(value, int) else not math.isfinite(value):
+        raise ModelError(f"{kind} of {', '.join(str(arg.value) for arg in args)} is too large a number")
     return const(value)
 
 
@@ -152,6 +152,8 @@ def call(name: str, *args: Node) -> Node:
     if name in _INTEGER_CALLS and all(arg.type == "int" for arg in args):
         if name in ("floor", "round"):
             return args[0]
+        if all(arg.kind == "const" for arg in args) and name in _FOLDED:
+            return const(int(_FOLDED[name](*(arg.value for arg in args))))
         return node("call", *args, value=name, type_="int")
     args = tuple(real(arg) for arg in args)
     if all(arg.kind == "const" for arg in args):
@@ -199,4 +201,4 @@ def choose(spike: Node, a: Node, b: Node, attached: bool) -> Node:
     if a is b:
         return a
     a, b = _matched(a, b)
-    return node("choose", spike, a, b, value=attached, type_=a.type)
+    return node("choose", spike, a, b, value=attached and a.type == "real", type_=a.type)

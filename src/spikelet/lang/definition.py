@@ -1,16 +1,19 @@
 """The checked meaning of a model's text: its states, parameters, inputs and events, every name and unit resolved."""
 
-from collections.abc import Iterable, Mapping
+import keyword
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from spikelet.errors import EquationError, UnitError, did_you_mean
 from spikelet.lang import dimensions, parser
 from spikelet.lang.functions import CONSTANTS, FUNCTIONS
-from spikelet.lang.syntax import Assignment, Expr, Source, Statement
-from spikelet.units import ONE, TIME, UNITS, Dimension, dimension_text, power, times
+from spikelet.lang.syntax import Assignment, Expr, Statement
+from spikelet.units import ONE, TIME, UNITS, Dimension, dimension_text, power, times, unit_symbol
 
 RESERVED = ("t", "dt", "spike", "xi")
-KEYWORDS = ("k", "int", "and", "or", "not", "if", "else", "in", "is", "for", "lambda", "True", "False", "None")
+KEYWORDS = ("k", "int", *keyword.kwlist)  # an expression is read with Python's grammar
 _XI = power(TIME, -0.5)
 _FLAGS = {"flow": {"unless refractory"}, "map": {"unless refractory"}, "input": {"input"}}
 
@@ -38,6 +41,11 @@ class Variable:
     value: float | int | None = None
     integer: bool = False
     held: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What it is, in words."""
+        return {"sub": "a sub-expression", "parameter": "a parameter", "input": "an input"}.get(self.kind, "a state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,8 @@ def define(owner: str, text: str, events: Mapping[str, str]) -> Definition:
     for line in lines:
         _check_line(line, variables, names)
     declared = set(names)
-    threshold = parser.condition(owner, "threshold", events["threshold"], declared) if events["threshold"] else None
+    text = events["threshold"]
+    threshold = parser.condition(owner, "threshold", text, declared) if text.strip() else None
     definition = Definition(
         variables,
         None if threshold is None else _resolve(threshold, variables, ("t", "dt")),
@@ -114,44 +123,76 @@ def define(owner: str, text: str, events: Mapping[str, str]) -> Definition:
     return definition
 
 
-def _variables(lines: Iterable[Statement]) -> dict[str, Variable]:
+def slope(owner: str, text: str) -> tuple[Expr, dict[str, Variable]]:
+    """Parse and check a surrogate's text: ``ds/dx = ...`` over ``x``, then the parameters with their values.
+
+    Raises:
+        EquationError: the text cannot be read or a name is not defined.
+        UnitError: units do not fit.
+    """
+    expr, lines = parser.slope(owner, text)
+    parameters = _variables(lines)
+    for line in lines:
+        if line.kind != "parameter" or line.name == "x":
+            line.fail("after 'ds/dx = ...' a surrogate has parameters only, such as 'alpha = 2'")
+    distance = Variable("x", "input", "1", ONE)
+    expr = _real(_resolve(expr, {**parameters, "x": distance}, ()))
+    if expr.calls() & {"uniform", "normal"}:
+        expr.fail("a surrogate draws no random numbers")
+    names = {name: variable.dimension for name, variable in parameters.items()}
+    dimensions.require(expr, {**names, "x": ONE}, ONE, "'ds/dx'")
+    return expr, parameters
+
+
+def _real(expr: Expr) -> Expr:
+    """Make every number of an expression real: a surrogate knows no integers."""
+    if expr.op == "number":
+        return replace(expr, value=float(expr.value or 0))
+    return replace(expr, args=tuple(_real(arg) for arg in expr.args)) if expr.args else expr
+
+
+def _variables(lines: Collection[Statement]) -> dict[str, Variable]:
     found: dict[str, Variable] = {}
+    declared = {line.name for line in lines}
     for line in lines:
         if line.name in found:
             line.fail(f"'{line.name}' is defined twice")
         if line.name in RESERVED or line.name in KEYWORDS:
-            line.fail(f"'{line.name}' is a reserved name")
+            line.fail(f"'{line.name}' is a reserved name; choose another")
         if line.name in FUNCTIONS or line.name in CONSTANTS:
-            line.fail(f"'{line.name}' is the name of a function or constant")
+            line.fail(f"'{line.name}' is the name of a function or constant; choose another")
         if not line.name.strip("_") or line.name.startswith("__"):
             line.fail(f"'{line.name}' is not a name that can be used")
-        found[line.name] = _parameter(line) if line.kind in ("parameter", "required") else _declared(line)
+        found[line.name] = _parameter(line, declared) if line.kind in ("parameter", "required") else _declared(line)
     return found
 
 
-def _parameter(line: Statement) -> Variable:
+def _parameter(line: Statement, declared: Collection[str]) -> Variable:
     if line.kind == "required":
-        unknown = [flag for flag in line.flags if flag != "input"]
-        if unknown:
-            line.fail(f"'({unknown[0]})' is not a flag of a parameter or input{did_you_mean(unknown[0], ['input'])}")
+        _check_flags(line, {"input"}, "a parameter or input")
         return Variable(line.name, "parameter", line.unit, parser.unit_of(line)[1], integer=line.unit == "int")
     assert line.expr is not None  # the parser gives every "name = ..." line one
-    if line.expr.names() - set(CONSTANTS):
-        line.fail(
-            f"a parameter's value is a number with a unit; for a sub-expression end the line with its unit, "
-            f"such as '{line.name} = ... : 1'"
-        )
-    value, dimension = _constant(line.expr)
-    at = line.source.line
-    integer = " int" in at[line.expr.start : line.expr.end + 4].split(";")[0] and isinstance(value, int)
+    expr = _literal(line.expr, declared)
+    if expr.names():
+        line.fail("a sub-expression ends with its unit, as in ': mV' (a parameter is a number with a unit)")
+    value, dimension = _constant(expr)
+    literal = line.source.line[line.expr.start : line.expr.end]
+    integer = re.search(r"(?<![A-Za-z_])int\b", literal) is not None and isinstance(value, int)
     return Variable(line.name, "parameter", dimension_text(dimension), dimension, None, value, integer)
+
+
+def _check_flags(line: Statement, allowed: set[str], what: str) -> None:
+    for flag in line.flags:
+        if flag not in allowed:
+            at = line.source.line.find("(" + flag.split(" ")[0], line.end)
+            near = did_you_mean(f"({flag})", [f"({other})" for other in allowed])
+            message = f"'({flag})' is not a flag of {what}{near}"
+            line.source.fail(message, at, line.source.line.find(")", at) + 1)
 
 
 def _declared(line: Statement) -> Variable:
     allowed = _FLAGS.get(line.kind, set())
-    for flag in line.flags:
-        if flag not in allowed:
-            line.fail(f"'({flag})' is not a flag of this kind of line{did_you_mean(flag, allowed)}")
+    _check_flags(line, allowed, "a sub-expression" if line.kind == "sub" else "a state")
     size, dimension = parser.unit_of(line)
     if size != 1.0 and line.kind in ("flow", "map") and dimension == ONE:
         line.fail(f"'{line.unit}' is no unit of a state")
@@ -163,13 +204,11 @@ def _declared(line: Statement) -> Variable:
 
 def _constant(expr: Expr) -> tuple[float | int, Dimension]:
     """Return value and dimension of an expression of numbers alone."""
-    dimension = dimensions.number_of(_with_constants(expr), {})
+    dimension = dimensions.number_of(expr, {})
 
     def value(node: Expr) -> float | int:
         if node.op == "number":
             return node.value  # type: ignore[return-value]  # numbers hold numbers
-        if node.op == "name":
-            return CONSTANTS[str(node.value)]
         args = [value(arg) for arg in node.args]
         match node.op:
             case "neg":
@@ -185,17 +224,25 @@ def _constant(expr: Expr) -> tuple[float | int, Dimension]:
             case _:
                 expr.fail("a parameter's value is a number with a unit")
 
+    result: float | int = math.inf
     try:
-        return value(expr), ONE if dimension is None else dimension
+        result = value(expr)
+        finite = math.isfinite(result)
     except (ZeroDivisionError, OverflowError):
+        finite = False
+    if not finite:
         expr.fail("this value is not a finite number")
+    return result, ONE if dimension is None else dimension
 
 
-def _with_constants(expr: Expr) -> Expr:
-    """Replace ``pi`` by its number."""
+def _literal(expr: Expr, declared: Collection[str]) -> Expr:
+    """Replace ``pi``, and units after ``/``, by numbers."""
     if expr.op == "name" and expr.value in CONSTANTS:
         return replace(expr, op="number", value=CONSTANTS[str(expr.value)], dimension=ONE)
-    return replace(expr, args=tuple(_with_constants(arg) for arg in expr.args)) if expr.args else expr
+    unit = _divisor(expr, declared)
+    if unit is not None:
+        return replace(expr, args=(_literal(expr.args[0], declared), unit))
+    return replace(expr, args=tuple(_literal(arg, declared) for arg in expr.args)) if expr.args else expr
 
 
 def _resolve(expr: Expr, variables: Mapping[str, Variable], reserved: Iterable[str], kind: str = "") -> Expr:
@@ -217,18 +264,28 @@ def _resolve(expr: Expr, variables: Mapping[str, Variable], reserved: Iterable[s
             if name in UNITS:
                 node.fail(f"'{name}' is a unit; write it directly after a number (1 {name}), or after '/'")
             near = did_you_mean(str(name), [*variables, *reserved])
-            node.fail(f"'{name}' is not defined{near}")
-        if node.op == "/" and _is_unit(node.args[1], variables):  # 0.1/mV
-            size, dimension = UNITS[str(node.args[1].value)]
-            unit = replace(node.args[1], op="number", value=size, dimension=dimension)
+            node.fail(f"'{name}' is not defined{near or f'; give it a line, such as {name} = 1 mV'}")
+        unit = _divisor(node, variables)
+        if unit is not None:
             return replace(node, args=(visit(node.args[0]), unit))
         return replace(node, args=tuple(visit(arg) for arg in node.args)) if node.args else node
 
     return visit(expr)
 
 
-def _is_unit(expr: Expr, variables: Mapping[str, Variable]) -> bool:
-    return expr.op == "name" and expr.value in UNITS and expr.value not in variables
+def _divisor(expr: Expr, variables: Collection[str]) -> Expr | None:
+    """Return the unit after a ``/`` as a number: ``0.1/mV``, ``120/cm2``, ``v/ms**2``."""
+    right = expr.args[1] if expr.op == "/" else expr
+    base, exponent = right.args if right.op == "**" else (right, None)
+    known = unit_symbol(str(base.value)) if base.op == "name" and base.value not in variables else None
+    if expr.op != "/" or known is None:
+        return None
+    if exponent is None:
+        return replace(right, op="number", value=known[0], dimension=known[1])
+    if not isinstance(exponent.value, int | float) or exponent.value > 9:
+        return None
+    size, dimension = known[0] ** exponent.value, power(known[1], exponent.value)
+    return replace(right, op="number", args=(), value=size, dimension=dimension)
 
 
 def _misplaced(name: str) -> str:
@@ -247,6 +304,7 @@ def _ordered(owner: str, variables: dict[str, Variable]) -> dict[str, Variable]:
         for name, v in variables.items()
     }
     ordered: dict[str, Variable] = {}
+    depth: dict[str, int] = {}  # of each sub-expression, what it reads included
     open_names: list[str] = []
 
     def place(name: str) -> None:
@@ -255,11 +313,16 @@ def _ordered(owner: str, variables: dict[str, Variable]) -> dict[str, Variable]:
             return
         assert variable.expr is not None
         if name in open_names:
-            variable.expr.fail(f"'{name}' depends on itself: {' -> '.join([*open_names, name])}")
+            loop = [*open_names[open_names.index(name) :], name]
+            variable.expr.fail(f"'{name}' depends on itself: {' -> '.join(loop)}")
         open_names.append(name)
-        for used in sorted(variable.expr.names() & set(resolved)):
-            place(used)
+        used = sorted(variable.expr.names() & set(resolved))
+        for other in used if len(open_names) <= parser.MAX_DEPTH else ():
+            place(other)
         open_names.pop()
+        depth[name] = variable.expr.depth() + max((depth.get(other, 0) for other in used), default=0)
+        if depth[name] + len(open_names) > parser.MAX_DEPTH:
+            variable.expr.fail(f"'{name}' builds on other sub-expressions, together more than {parser.MAX_DEPTH} deep")
         ordered[name] = variable
 
     for name, variable in resolved.items():
@@ -280,8 +343,8 @@ def _check_line(line: Statement, variables: Mapping[str, Variable], names: Mappi
         expected = times(variable.dimension, TIME, -1.0)
         if found is not None and found != expected:
             expr.fail(
-                f"the right side is in {dimension_text(found)}, but d{line.name}/dt is in {dimension_text(expected)}"
-                f" ({line.name} in {dimension_text(variable.dimension)})",
+                f"the right side is {dimensions.described(found)}, but d{line.name}/dt must be "
+                f"{dimensions.described(expected)} ('{line.name}' is {dimensions.described(variable.dimension)})",
                 UnitError,
             )
         return
@@ -327,13 +390,15 @@ def _event(
     owner: str, event: str, text: str, variables: Mapping[str, Variable], names: Mapping[str, Dimension]
 ) -> tuple[Assignment, ...]:
     result: list[Assignment] = []
+    states = [name for name, variable in variables.items() if variable.kind in ("flow", "map")]
     for part in parser.assignments(owner, event, text, set(names)):
         target = variables.get(part.name)
-        states = [name for name, variable in variables.items() if variable.kind in ("flow", "map")]
         if target is None or target.name not in states:
-            what = f"is a {_noun(target)}, not a state" if target else "is not a state"
+            what = f"is {target.noun}, not a state" if target else "is not a state"
             part.fail(f"'{part.name}' {what}{did_you_mean(part.name, states)}")
         expr = _resolve(part.expr, variables, ("t", "dt"))
+        if event == "initial":
+            _check_initial(expr, variables)
         dimensions.require(expr, names, target.dimension, f"'{part.name}'")
         if target.integer and not is_integer(expr, variables):
             expr.fail(f"'{part.name}' is an integer, but this may not be: use //, floor() or round()")
@@ -341,14 +406,29 @@ def _event(
     return tuple(result)
 
 
-def _noun(variable: Variable) -> str:
-    return {"sub": "sub-expression"}.get(variable.kind, variable.kind)
+def _check_initial(expr: Expr, variables: Mapping[str, Variable]) -> None:
+    """Check that an initial value reads nothing that has no value before the first step."""
+    for name in sorted(_reads(expr, variables)):
+        if name in ("t", "spike", "uniform", "normal") or (name in variables and variables[name].kind == "input"):
+            expr.fail(f"an initial value may depend on parameters and earlier states only, not on '{name}'")
+
+
+def _reads(expr: Expr, variables: Mapping[str, Variable]) -> set[str]:
+    """Return the names and functions that an expression reads, directly or through sub-expressions."""
+    found: set[str] = set()
+    stack = [expr]
+    while stack:
+        current = stack.pop()
+        new = (current.names() | current.calls()) - found
+        found |= new
+        stack += [other for name in new if name in variables and (other := variables[name].expr) is not None]
+    return found
 
 
 def _refractory(
     owner: str, text: str, variables: Mapping[str, Variable], names: Mapping[str, Dimension]
 ) -> tuple[str, Expr] | None:
-    if not text:
+    if not text.strip():
         return None
     expr = _resolve(parser.condition(owner, "refractory", text, set(names)), variables, ("t", "dt"))
     if dimensions.dimension_of(expr, names) is dimensions.CONDITION:
@@ -356,6 +436,8 @@ def _refractory(
     dimensions.require(expr, names, TIME, "a refractory duration")
     if not _free_of_states(expr, variables):
         expr.fail("a refractory duration may depend on parameters only")
+    if not expr.names() | expr.calls() and _constant(expr)[0] < 0:
+        expr.fail("a refractory duration must not be negative")
     return "duration", expr
 
 
@@ -369,13 +451,11 @@ def _check_events(owner: str, definition: Definition) -> None:
             raise EquationError(f"{owner}: '{event}' is given, but no threshold; expected threshold=\"v > v_th\"")
     if definition.on_recovery and definition.refractory is None:
         raise EquationError(f"{owner}: 'on_recovery' is given, but no refractoriness; expected refractory=\"t_ref\"")
-    held = [v.name for v in definition.variables.values() if v.held]
-    if held and definition.refractory is None:
-        Source(owner, f"{held[0]} ... (unless refractory)").fail(
-            f"'{held[0]}' is held '(unless refractory)', but the model has no refractory=", 0, len(held[0])
-        )
+    for variable in definition.variables.values() if definition.refractory is None else ():
+        if variable.held and variable.expr is not None:
+            variable.expr.fail(f"'{variable.name}' is held '(unless refractory)', but the model has no refractory=")
     if definition.threshold is not None and not _has_comparison(definition.threshold):
-        definition.threshold.fail("a threshold is a comparison such as 'v > v_th'")
+        definition.threshold.fail("a threshold needs one of < <= > >=, as in 'v > v_th'")
 
 
 def _has_comparison(expr: Expr) -> bool:

@@ -63,14 +63,20 @@ def require(expr: Expr, names: Mapping[str, Dimension], expected: Dimension, wha
     """Raise unless the expression has the expected dimension; ``what`` names it in the message."""
     found = number_of(expr, names)
     if found is not None and found != expected:
-        expr.fail(f"{what} must be in {dimension_text(expected)}, but this is in {dimension_text(found)}", UnitError)
+        expr.fail(f"{what} must be {described(expected)}, but this is {described(found)}", UnitError)
+
+
+def described(dimension: Dimension) -> str:
+    """Return what a quantity of this dimension is, in words: ``in mV``, ``a plain number``."""
+    return "a plain number" if dimension == ONE else f"in {dimension_text(dimension)}"
 
 
 def _alike(expr: Expr, kinds: list[Dimension | None], verb: str) -> Dimension | None:
     known = [kind for kind in kinds if kind is not None]
     for kind in known[1:]:
         if kind != known[0]:
-            expr.fail(f"cannot {verb} {dimension_text(known[0])} and {dimension_text(kind)}", UnitError)
+            first, second = (described(found).removeprefix("in ") for found in (known[0], kind))
+            expr.fail(f"cannot {verb} {first} and {second}", UnitError)
     return known[0] if known else None
 
 
@@ -78,7 +84,7 @@ def _product(expr: Expr, names: Mapping[str, Dimension]) -> Dimension | None:
     left, right = (number_of(arg, names) for arg in expr.args)
     if expr.op == "*":
         return None if left is None or right is None else times(left, right)
-    if right is None:
+    if right is None or expr.args[1].value == 0:
         expr.args[1].fail("division by zero")
     return None if left is None else times(left, right, -1.0)
 

@@ -102,7 +102,7 @@ _ROWS = (
     ),
     _row("detach", "same", "", "{0}", "detach({0})", r"{0}"),
     Function("uniform", 0, "number", (), "", "", r"U(0,1)"),
-    Function("normal", 0, "number", (), "", "", r"\mathcal{N}(0,1)"),
+    Function("normal", 0, "number", (), "", "", r"\mathcal{{N}}(0,1)"),
 )
 
 FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}

@@ -3,21 +3,30 @@
 import re
 
 from spikelet.lang.definition import Definition
-from spikelet.lang.functions import FUNCTIONS
+from spikelet.lang.functions import CONSTANTS, FUNCTIONS
 from spikelet.lang.syntax import Assignment, Expr
 
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho",
     "sigma", "tau", "phi", "chi", "psi", "omega", "Delta", "Theta", "Omega", "Gamma",
 }  # fmt: skip
-_LOOSE = {"or": 0, "and": 1, "not": 2, "<": 3, "<=": 3, ">": 3, ">=": 3, "==": 3, "!=": 3, "+": 4, "-": 4, "neg": 5}
+_ATOM, _PRODUCT = 9, 6
+# How strongly each operator binds, and how strongly its operands must, not to need parentheses.
+_BINDS: dict[str, tuple[float, float, float]] = {
+    "or": (0, 0, 1), "and": (1, 1, 2), "not": (2, 2, 2), **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), (3, 4, 4)),
+    "+": (4, 4, 5), "-": (4, 4, 5), "neg": (4.5, 6, 6), "%": (5, 6, 6), "*": (_PRODUCT, 6, 6), "/": (7, 0, 0),
+    "**": (8, _ATOM, 0), "//": (_ATOM, 0, 0),
+}  # fmt: skip
 _NEXT = r",\; "
-_SIGNS = {"<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne", "and": r"\wedge", "or": r"\vee"}
+_SIGNS = {
+    "<=": r" \le ", ">=": r" \ge ", "==": " = ", "!=": r" \ne ", "and": r" \wedge ", "or": r" \vee ", "not": r"\neg ",
+    "neg": "-", "*": r"\,", "%": r" \bmod ",
+}  # fmt: skip
 
 
 def symbol(name: str) -> str:
     r"""Return a variable's name in LaTeX: ``tau_mem`` becomes ``\tau_{\mathrm{mem}}``."""
-    head, _, tail = name.partition("_")
+    head, _, tail = name.strip("_").partition("_")
     match = re.fullmatch(r"([A-Za-z]+?)(\d*)", head)
     letter, digits = (match[1], match[2]) if match else (head, "")
     shown = f"\\{letter}" if letter in _GREEK else letter if len(letter) <= 1 else rf"\mathrm{{{letter}}}"
@@ -27,39 +36,47 @@ def symbol(name: str) -> str:
     return f"{shown}_{{{below}}}" if below.isdigit() or len(below) == 1 else rf"{shown}_{{\mathrm{{{below}}}}}"
 
 
-def expression(expr: Expr, outer: int = 0) -> str:
-    """Return an expression in LaTeX, with parentheses only where they are needed."""
+def expression(expr: Expr, outer: float = 0) -> str:
+    """Return an expression in LaTeX, with parentheses where it binds less than ``outer``."""
+    text, level = _printed(expr)
+    return rf"\left({text}\right)" if level < outer else text
+
+
+def _printed(expr: Expr) -> tuple[str, float]:
+    """Return an expression in LaTeX and how strongly it binds."""
     op, args = expr.op, expr.args
     if op == "number":
         return _number(expr)
     if op in ("name", "next"):
-        return symbol(str(expr.value)) + ("^{k+1}" if op == "next" else "")
+        return symbol(str(expr.value)) + ("^{k+1}" if op == "next" else ""), _ATOM
     if op == "call":
-        return FUNCTIONS[str(expr.value)].latex.format(*(expression(arg) for arg in args))
+        return FUNCTIONS[str(expr.value)].latex.format(*(expression(arg) for arg in args)), _ATOM
+    level, left, right = _BINDS[op]
     if op in ("/", "//"):
         fraction = rf"\frac{{{expression(args[0])}}}{{{expression(args[1])}}}"
-        return fraction if op == "/" else rf"\left\lfloor {fraction} \right\rfloor"
+        return (fraction if op == "/" else rf"\left\lfloor {fraction} \right\rfloor"), level
     if op == "**":
-        return rf"{{{expression(args[0], 9)}}}^{{{expression(args[1])}}}"
-    if op in ("*", "%"):
-        return (r"\," if op == "*" else r" \bmod ").join(expression(arg, 6) for arg in args)
-    level = _LOOSE[op]
-    if op == "neg":
-        text = f"-{expression(args[0], 6)}"
-    elif op == "not":
-        text = rf"\neg {expression(args[0], level)}"
-    else:
-        text = f"{expression(args[0], level)} {_SIGNS.get(op, op)} {expression(args[1], level + 1)}"
-    return rf"\left({text}\right)" if level < outer else text
+        return f"{{{expression(args[0], left)}}}^{{{expression(args[1])}}}", level
+    if len(args) == 1:
+        return _SIGNS[op] + expression(args[0], right), level
+    return expression(args[0], left) + _SIGNS.get(op, f" {op} ") + expression(args[1], right), level
 
 
-def _number(expr: Expr) -> str:
+def _number(expr: Expr) -> tuple[str, float]:
     text = expr.source.line[expr.start : expr.end].strip()
-    match = re.fullmatch(r"([\d.eE+-]+)\s*(\S.*)?", text)
+    if text in CONSTANTS:
+        return symbol(text), _ATOM
+    match = re.fullmatch(r"([\d.]+)(?:[eE]([+-]?)0*(\d+))?\s*(\D.*)?", text)
     if not match:
-        return f"{expr.value:g}"
-    digits = re.sub(r"[eE]([+-]?)0*(\d+)$", r"\\cdot 10^{\g<1>\2}", match[1]).replace("{+", "{")
-    return digits + (rf"\,\mathrm{{{match[2]}}}" if match[2] and match[2] != "int" else "")
+        return _unit(text), _ATOM
+    power = rf"\cdot 10^{{{match[2].strip('+')}{match[3]}}}" if match[3] else ""
+    unit = rf"\,{_unit(match[4])}" if match[4] and match[4] != "int" else ""
+    return match[1] + power + unit, _PRODUCT if power or unit else _ATOM
+
+
+def _unit(text: str) -> str:
+    raised = re.sub(r"(?:(?:\*\*|\^)(-?[\d.]+)|(?<=[A-Za-z])(\d))", r"^{\1\2}", text.replace(" ", ""))
+    return rf"\mathrm{{{raised.replace('*', chr(92) + ',')}}}"
 
 
 def model(definition: Definition) -> str:

@@ -68,6 +68,13 @@ class Expr:
             stack.extend(node.args)
         return found
 
+    def depth(self) -> int:
+        """Return the number of levels of the tree."""
+        level, depth = [self], 0
+        while level:
+            level, depth = [arg for node in level for arg in node.args], depth + 1
+        return depth
+
     def unspanned(self) -> "tuple[object, ...]":
         """Return the tree without places, for comparison of meaning."""
         return (self.op, self.value, *(arg.unspanned() for arg in self.args))
