@@ -515,3 +515,12 @@ def test_show_tells_the_text_and_the_events():
         assert part in text
     with pytest.raises(InputError, match="show: there is no target 'latx'; did you mean 'latex'?"):
         show(LIF, "latx")
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS))
+def test_an_infinite_refractory_duration_allows_one_spike(backend: str):
+    model = Neuron(
+        "Once", "dv/dt = (I - v)/(10 ms) : 1; I : 1 (input); t_ref = 1 ms", threshold="v > 1", refractory="t_ref"
+    )
+    counts = run(model(t_ref=[2.0, math.inf]), 3.0, t=100, backend=backend).counts()
+    assert counts[0] > 10 and counts[1] == 1

@@ -84,7 +84,7 @@ def test_the_methods_that_a_model_allows(model, allowed):
         (QUADRATIC, "exact", r"M: method 'exact' cannot integrate this model \(a state is not linear in itself\)"),
         (QUADRATIC, "exponential_euler", r"\(a state is not linear in itself\); choose one of rk4, euler, heun$"),
         (GEOMETRIC, "rk4", "'rk4' cannot integrate this model .noise in a .*; choose one of euler$"),
-        (DIFFUSION, "heun", "'heun' cannot integrate this model .linear .*, additive noise.; choose one of exact, euler$"),
+        (DIFFUSION, "heun", "'heun' cannot integrate .*linear .*, additive noise.; choose one of exact, euler$"),
         (CONDUCTANCE, "exact", "choose one of exponential_euler, euler, heun, rk4$"),
         (LINEAR, "exat", "M: method 'exat' is none of exact, .*; did you mean 'exact'"),
     ],

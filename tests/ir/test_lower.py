@@ -8,7 +8,7 @@ import pytest
 from tests.ir.hand_written import CUBA, DICE, EXPONENTIAL, LIF, QUADRATIC
 
 from spikelet.backends.numpy_reference import Interpreter
-from spikelet.errors import InputError, ModelError
+from spikelet.errors import EquationError, InputError, ModelError
 from spikelet.ir import lower as module
 from spikelet.ir.lower import lower
 from spikelet.ir.nodes import topological
@@ -92,9 +92,14 @@ def test_a_parameter_may_be_called_like_a_coefficient():
 
 @pytest.mark.parametrize("name", ["step", "refractory", "spikes"])
 def test_a_state_may_not_take_a_name_of_the_step(name):
-    model = Neuron("M", f"{name}[k+1] = {name}/2 + I : 1; I : 1 (input)")
-    with pytest.raises(ModelError, match=f"M: the step uses the name '{name}' itself; give this state another"):
-        lower(model)
+    with pytest.raises(EquationError, match=f"M, line 1 .*: a state cannot be called '{name}'"):
+        Neuron("M", f"{name}[k+1] = {name}/2 + I : 1; I : 1 (input)")
+
+
+@pytest.mark.parametrize("duration", ["t", "uniform()*(5 ms)", "v*(1 ms)"])
+def test_a_refractory_duration_is_of_parameters_alone(duration):
+    with pytest.raises(EquationError, match="a refractory duration may depend on parameters only"):
+        Neuron("M", "dv/dt = -v/(5 ms) : 1", threshold="v > 1", refractory=duration)
 
 
 def test_delivery_to_an_unknown_name_is_an_error_with_the_nearest():

@@ -37,17 +37,16 @@ class Stimulus:
 
 
 _DENSITY = uA / cm**2
-_MAP = {"dt": 1.0, "t": 60.0}
 STIMULI: dict[str, Stimulus] = {
     "McCullochPitts": Stimulus({"E": 2}, t=20, dt=1, curve=False),
-    "IF": Stimulus({"I": 0.15}, **_MAP),
-    "IFSubtract": Stimulus({"I": 0.15}, **_MAP),
+    "IF": Stimulus({"I": 0.15}, t=60, dt=1),
+    "IFSubtract": Stimulus({"I": 0.15}, t=60, dt=1),
     "LIFPhysical": Stimulus({"I": 500}),
     "LI": Stimulus({"I": 1.0}),
-    "Leaky": Stimulus({"I": 0.15}, **_MAP),
-    "LeakyDelayed": Stimulus({"I": 0.15}, **_MAP),
-    "LeakyToZero": Stimulus({"I": 0.15}, **_MAP),
-    "LeakyNoReset": Stimulus({"I": 0.15}, **_MAP),
+    "Leaky": Stimulus({"I": 0.15}, t=60, dt=1),
+    "LeakyDelayed": Stimulus({"I": 0.15}, t=60, dt=1),
+    "LeakyToZero": Stimulus({"I": 0.15}, t=60, dt=1),
+    "LeakyNoReset": Stimulus({"I": 0.15}, t=60, dt=1),
     "CoBaLIF": Stimulus({"I": 400}),
     "MasquelierThorpe": Stimulus({"x": 4}, curve=False),
     "EIF": Stimulus({"I": 800}),

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from spikelet.errors import InputError, ModelError, did_you_mean
+from spikelet.errors import InputError, did_you_mean
 from spikelet.ir import simplify as s
 from spikelet.ir.integrate import DT, Flow, choose_method, integrate
 from spikelet.ir.nodes import Node, constant_in_time, node, rewrite, topological
@@ -103,9 +103,6 @@ class _Lowering:
         self.streams: dict[object, int] = {}
         self.parts: dict[object, Node] = {}  # sub-expressions that have been read
         variables = self.definition.variables
-        for name in (REFRACTORY, STEP, "spikes"):
-            if name in model.states:
-                raise ModelError(f"{model.name}: the step uses the name '{name}' itself; give this state another")
         self.types = {n: "int" if variables[n].integer else "real" for n in model.states}
         self.old = {n: node("state", value=n, type_=t) for n, t in self.types.items()}
         self.inputs = {n: node("input", value=n, type_=_type(variables[n].integer)) for n in model.inputs}
@@ -290,7 +287,8 @@ class _Lowering:
             assert still is not None
             return s.logic("or", still, fired)
         left = node("state", value=REFRACTORY, type_="int")
-        steps = s.integer(s.call("round", s.div(self.read(expr, {}), DT)))
+        steps = s.call("round", s.div(self.read(expr, {}), DT))
+        steps = s.integer(s.call("min", steps, s.const(2.0**31)))  # an infinite duration is a very long one
         return s.select(fired, steps, s.call("max", s.sub(left, s.const(1)), s.const(0)))
 
     def _finished(self, new: dict[str, Node], spike: Node | None, still: Node | None, used: str, reason: str) -> Step:

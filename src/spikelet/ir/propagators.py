@@ -1,6 +1,7 @@
 """The matrices of the exact integrator, evaluated numerically: see ``ir.integrate``."""
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def propagators(matrix: np.ndarray, noise: np.ndarray | None, dt: np.ndarray) ->
     """
     from scipy import linalg  # pyright: ignore[reportMissingTypeStubs]  # slow to import; only coupled systems need it
 
-    expm: Callable[[np.ndarray], np.ndarray] = linalg.expm  # pyright: ignore
+    expm = cast("Callable[[np.ndarray], np.ndarray]", linalg.expm)  # pyright: ignore[reportUnknownMemberType]
 
     n = matrix.shape[-1]
     both = np.zeros((*matrix.shape[:-2], 2 * n, 2 * n))

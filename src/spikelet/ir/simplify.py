@@ -7,6 +7,7 @@ agree bit by bit.
 import math
 import operator
 from collections.abc import Callable
+from typing import Any
 
 from spikelet.errors import ModelError
 from spikelet.ir.nodes import Node, node
@@ -26,13 +27,43 @@ def _number_type(value: float | int) -> str:
     return "int" if isinstance(value, int) else "real"
 
 
-_FOLDED: dict[str, Callable[..., float]] = {
+def _exprel(x: float) -> float:
+    return math.expm1(x) / x if x else 1.0
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+def _clip(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high)
+
+
+def _floor(x: float) -> float:
+    return float(math.floor(x))
+
+
+def _round(x: float) -> float:
+    return float(round(x))
+
+
+def _sign(x: float) -> float:
+    return float((x > 0) - (x < 0))
+
+
+def _heaviside(x: float) -> float:
+    return float(x > 0)
+
+
+def _itself(x: float) -> float:
+    return x
+
+
+_FOLDED: dict[str, Any] = {
     "exp": math.exp, "log": math.log, "expm1": math.expm1, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos,
-    "tanh": math.tanh, "cosh": math.cosh, "erf": math.erf, "abs": abs, "min": min, "max": max,
-    "exprel": lambda x: math.expm1(x) / x if x else 1.0, "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
-    "clip": lambda x, low, high: min(max(x, low), high), "floor": lambda x: float(math.floor(x)),
-    "round": lambda x: float(round(x)), "sign": lambda x: float((x > 0) - (x < 0)),
-    "heaviside": lambda x: float(x > 0), "detach": lambda x: x,
+    "tanh": math.tanh, "cosh": math.cosh, "erf": math.erf, "abs": abs, "min": min, "max": max, "exprel": _exprel,
+    "sigmoid": _sigmoid, "clip": _clip, "floor": _floor, "round": _round, "sign": _sign, "heaviside": _heaviside,
+    "detach": _itself,
 }  # fmt: skip
 
 

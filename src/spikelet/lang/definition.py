@@ -13,6 +13,7 @@ from spikelet.lang.syntax import Assignment, Expr, Statement
 from spikelet.units import ONE, TIME, UNITS, Dimension, dimension_text, power, times, unit_symbol
 
 RESERVED = ("t", "dt", "spike", "xi")
+OF_THE_STEP = ("step", "refractory", "spikes")  # names that a run gives to what it carries and records beside states
 KEYWORDS = ("k", "int", *keyword.kwlist)  # an expression is read with Python's grammar
 _XI = power(TIME, -0.5)
 _FLAGS = {"flow": {"unless refractory"}, "map": {"unless refractory"}, "input": {"input"}}
@@ -159,6 +160,8 @@ def _variables(lines: Collection[Statement]) -> dict[str, Variable]:
             line.fail(f"'{line.name}' is defined twice")
         if line.name in RESERVED or line.name in KEYWORDS:
             line.fail(f"'{line.name}' is a reserved name; choose another")
+        if line.name in OF_THE_STEP and line.kind in ("flow", "map"):
+            line.fail(f"a state cannot be called '{line.name}', as a run calls something of its own so; choose another")
         if line.name in FUNCTIONS or line.name in CONSTANTS:
             line.fail(f"'{line.name}' is the name of a function or constant; choose another")
         if not line.name.strip("_") or line.name.startswith("__"):
@@ -434,15 +437,12 @@ def _refractory(
     if dimensions.dimension_of(expr, names) is dimensions.CONDITION:
         return "condition", expr
     dimensions.require(expr, names, TIME, "a refractory duration")
-    if not _free_of_states(expr, variables):
+    allowed = {"dt", *(name for name, variable in variables.items() if variable.kind == "parameter")}
+    if expr.names() - allowed or expr.calls() & {"uniform", "normal"}:
         expr.fail("a refractory duration may depend on parameters only")
     if not expr.names() | expr.calls() and _constant(expr)[0] < 0:
         expr.fail("a refractory duration must not be negative")
     return "duration", expr
-
-
-def _free_of_states(expr: Expr, variables: Mapping[str, Variable]) -> bool:
-    return all(name not in variables or variables[name].kind == "parameter" for name in expr.names())
 
 
 def _check_events(owner: str, definition: Definition) -> None:
