@@ -10,8 +10,8 @@ import torch
 
 from spikelet import nn
 from spikelet.ir.lower import lower
-from spikelet.lang.definition import RESERVED
 from spikelet.lang.functions import FUNCTIONS
+from spikelet.lang.variables import RESERVED
 from spikelet.model import METHODS, Neuron
 from spikelet.simulate import BACKENDS, run
 from spikelet.units import UNITS

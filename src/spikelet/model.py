@@ -18,8 +18,9 @@ import numpy as np
 
 from spikelet.errors import EquationError, ModelError, ParameterError, did_you_mean
 from spikelet.lang import latex
-from spikelet.lang.definition import Definition, Variable, define, slope
+from spikelet.lang.definition import Definition, define, slope
 from spikelet.lang.syntax import Expr
+from spikelet.lang.variables import Variable
 from spikelet.units import ONE, dimension_text
 
 SCHEMA = 1  # version of the JSON form; raised when its meaning changes

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from spikelet.cli import main
@@ -160,6 +161,15 @@ def test_a_run_is_not_overwritten_by_accident(uninterrupted: Path, capsys: pytes
     assert train(uninterrupted, "--resume", "--seed", "3") == 2
     assert "has seed = 0, not 3; --resume continues a run unchanged" in capsys.readouterr().err
     assert tensors(uninterrupted) == before
+
+
+def test_threads_are_set_for_the_run_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, seen = torch.get_num_threads(), []
+    at_step(monkeypatch, 0, lambda: seen.append(torch.get_num_threads()))
+    assert train(tmp_path, "--threads", "3") == 0
+    assert train(tmp_path, "--overwrite") == 0  # a network too small for a second one
+    assert seen == [3, 1]
+    assert torch.get_num_threads() == before
 
 
 def test_overwrite_starts_anew(tmp_path: Path) -> None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from spikelet import nn
 
 
+_GRAIN = 32768  # elements of an operation from which torch splits it; below, a second thread only waits, and busily
+
+
 @dataclass(frozen=True)
 class Options:
     """How a run is carried out; none of it changes the result, but for the last bits.
@@ -37,7 +40,7 @@ class Options:
         resume: continue the run in `out`.
         overwrite: replace the run in `out`.
         device: "auto", "cpu", "cuda", "cuda:1".
-        threads: of torch in each process, or None to leave it to torch.
+        threads: of torch in each process, or None to choose by the size of the network.
         checkpoint_every: steps between checkpoints, besides that of every epoch.
         figures: whether to draw.
     """
@@ -77,16 +80,26 @@ def train(recipe: Recipe, options: Options) -> Outcome:
         NumericsError: the loss became NaN or infinite.
         BackendError: no such device, or another process has ended.
     """
-    import torch
-
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    with world(options.device) as here, ExitStack() as stack:
+    with _threads(recipe, options), world(options.device) as here, ExitStack() as stack:
         run = Run(recipe, options, here)  # reads the images: a folder is made only for a run that can begin
         here.on_first(lambda: _open_folder(recipe, options, stack))
         if options.resume:
             run.take_up()
         return run.finish()
+
+
+@contextmanager
+def _threads(recipe: Recipe, options: Options) -> Iterator[None]:
+    """Give torch the threads that were asked for, and one alone where it would find nothing to split."""
+    import torch
+
+    before = torch.get_num_threads()
+    small = recipe.batch_size * max(recipe.hidden) < _GRAIN
+    torch.set_num_threads(options.threads or (1 if small else before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _open_folder(recipe: Recipe, options: Options, stack: ExitStack) -> None:
