@@ -3,10 +3,16 @@
 Target: under 0.2 s beyond numpy. tests/test_lazy_import.py holds the causes (what is loaded), this script the times.
 """
 
+import json
+import platform
 import subprocess
 import sys
 from statistics import median
 from time import perf_counter
+
+import numpy as np
+
+from spikelet import __version__
 
 REPEATS = 9
 CASES = {
@@ -27,7 +33,7 @@ def seconds(code: str) -> float:
 
 
 def main() -> None:
-    """Print median and minimum of each case, and what it takes beyond numpy."""
+    """Print one JSON line: the median of each case beyond numpy's own, in ms."""
     times: dict[str, list[float]] = {name: [] for name in CASES}
     for repeat in range(REPEATS + 1):
         for name, code in CASES.items():  # alternating, so that a busy minute hits all cases alike
@@ -35,10 +41,10 @@ def main() -> None:
             if repeat:  # the first round fills the caches of files and byte code
                 times[name].append(taken)
     base = median(times["import numpy"])
-    print(f"{'case':<22}{'median ms':>11}{'min ms':>9}{'beyond numpy ms':>18}")
-    for name, taken in times.items():
-        beyond = median(taken) - base
-        print(f"{name:<22}{median(taken) * 1e3:>11.0f}{min(taken) * 1e3:>9.0f}{beyond * 1e3:>18.0f}")
+    beyond = {name: round((median(taken) - base) * 1e3, 1) for name, taken in times.items() if name != "import numpy"}
+    versions = {"spikelet": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    record = {"name": "import_time", "unit": "ms beyond numpy", "target": 200.0, "floor": round(base * 1e3, 1)}
+    print(json.dumps(record | {"ours": beyond, "versions": versions}))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 Each repetition has a text of its own (a comment differs), so that no cache of earlier texts answers.
 """
 
+import json
+import platform
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 
-from spikelet import Neuron
+from spikelet import Neuron, __version__
 
 REPEATS = 50
 LIF = "dv/dt = (v_rest - v + R*I)/tau_mem : 1; I : 1 (input); tau_mem = 20 ms; R = 1; v_th = 1; v_rest = 0"
@@ -43,17 +45,21 @@ def milliseconds(job: Callable[[int], object]) -> list[float]:
 
 
 def main() -> None:
-    """Print median and minimum of each job."""
+    """Print one JSON line: median and minimum of each job, in ms."""
     model = adex(-2)
     jobs = {
         "LIF from text": lif,
         "AdEx from text": adex,
         "AdEx(tau_mem=10)": lambda number: model(tau_mem=10.0 + number),
     }
-    print(f"{'job':<22}{'median ms':>11}{'min ms':>9}")
-    for name, job in jobs.items():
-        times = milliseconds(job)
-        print(f"{name:<22}{median(times):>11.2f}{min(times):>9.2f}")
+    times = {name: milliseconds(job) for name, job in jobs.items()}
+    shown = {name: {"median": round(median(taken), 3), "min": round(min(taken), 3)} for name, taken in times.items()}
+    print(json.dumps({"name": "parse_time", "unit": "ms", "target": 5.0, "ours": shown, "versions": versions()}))
+
+
+def versions() -> dict[str, str]:
+    """Return what the figures belong to."""
+    return {"spikelet": __version__, "python": platform.python_version(), "machine": platform.machine()}
 
 
 if __name__ == "__main__":
