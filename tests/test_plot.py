@@ -195,3 +195,9 @@ def test_every_figure_draws_into_given_axes() -> None:
     assert plot.raster(spikes([1.0], [0]), ax=axes[0]) is axes[0]
     assert plot.confusion(np.eye(2, dtype=int), ax=axes[1]) is axes[1]
     assert pyplot.get_fignums() == []
+
+
+def test_without_matplotlib_the_error_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"plots need matplotlib, .* pip install 'spikelet\[plot\]'"):
+        plot.figure()

@@ -1,6 +1,7 @@
 """`run` and `show`: shapes of inputs and results, times of spikes, continuation, and what is refused."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from spikelet import neurons, units
-from spikelet.errors import InputError, NumericsError, ShapeError, SpikeletError, StateError
+from spikelet.errors import BackendError, InputError, NumericsError, ShapeError, SpikeletError, StateError
 from spikelet.model import Neuron
 from spikelet.simulate import BACKENDS, TARGETS, Result, run, show
 
@@ -524,3 +525,9 @@ def test_an_infinite_refractory_duration_allows_one_spike(backend: str):
     )
     counts = run(model(t_ref=[2.0, math.inf]), 3.0, t=100, backend=backend).counts()
     assert counts[0] > 10 and counts[1] == 1
+
+
+def test_a_back_end_that_is_not_installed_tells_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(BackendError, match=r"'torch_eager' needs torch, .* pip install 'spikelet\[torch\]'"):
+        run(LIF, 2.0, t=1, backend="torch_eager")

@@ -4,6 +4,7 @@ Every function takes ``ax=``, matplotlib axes to draw into, and returns the axes
 opens a figure of pyplot. `figure` makes one that needs neither pyplot nor a display, for programs that write files.
 """
 
+import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ def figure(width: float = 6.4, height: float = 4.0, rows: int = 1, columns: int 
         >>> fig, ax = figure()
         >>> fig.savefig("/dev/null", format="png")
     """
+    _require_matplotlib()
     from matplotlib.figure import Figure
 
     made = Figure(figsize=(width, height), layout="constrained", dpi=150)
@@ -308,10 +310,18 @@ def _axes(ax: Any, width: float = 6.4, height: float = 4.0) -> "Axes":
 
 
 def _open(width: float, height: float, *, rows: int = 1, columns: int = 1) -> np.ndarray:
+    _require_matplotlib()
     from matplotlib import pyplot
 
     _, axes = pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
     return axes.ravel()
+
+
+def _require_matplotlib() -> None:
+    """Raise, with the command that helps, where matplotlib is missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        text = "plots need matplotlib, which is not installed: pip install 'spikelet[plot]'"
+        raise ModuleNotFoundError(text, name="matplotlib")
 
 
 def _label(name: str, unit: str) -> str:

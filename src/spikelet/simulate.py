@@ -188,7 +188,11 @@ def _interpret(interpreter: "Interpreter", job: _Job) -> _Outcome:
 
 
 def _run_torch(job: _Job) -> _Outcome:
-    import torch
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        text = "the back end 'torch_eager' needs torch, which is not installed: pip install 'spikelet[torch]'"
+        raise BackendError(text) from error
 
     from spikelet import surrogates
     from spikelet.backends import torch_eager
