@@ -52,7 +52,7 @@ def constant(x: Signal, steps: int) -> Signal:
     data, steps = _checked(x, "constant"), _steps(steps)
     if _is_tensor(data):
         return data.expand(steps, *data.shape)
-    return np.broadcast_to(data, (steps, *data.shape))  # type: ignore[return-value]
+    return np.broadcast_to(data, (steps, *data.shape))  # type: ignore[return-value]  # an array for an array
 
 
 def bernoulli(x: Signal, steps: int, *, seed: int = 0, samples: Any = None, first_step: int = 0) -> Signal:

@@ -37,7 +37,7 @@ def figure(width: float = 6.4, height: float = 4.0, rows: int = 1, columns: int 
 
     Example:
         >>> fig, ax = figure()
-        >>> fig.savefig("/dev/null", format="png")
+        >>> lines = ax.plot([0, 1], [1, 2])
     """
     _require_matplotlib()
     from matplotlib.figure import Figure

@@ -371,8 +371,7 @@ def show(model: Neuron, target: str = "model") -> str:
         return _listing(step)
     from spikelet.backends import printer
 
-    coefficients = printer.table_source("coefficients", step.coefficients, f"Coefficients of {step.name}.", target)
-    return f"{coefficients}\n\n{printer.step_source(step, target)}"
+    return f"{printer.coefficient_source(step, target)}\n\n{printer.step_source(step, target)}"
 
 
 def _description(model: Neuron, step: Step) -> str:

@@ -57,10 +57,18 @@ def test_a_shared_part_is_a_line_and_a_line_is_not_too_long():
     assert max(map(len, source.splitlines())) < 200
 
 
-def test_show_prints_what_runs():
-    model = CASES["CuBa"].model
-    step = lower(model)
-    assert show(model, "torch") == torch_eager.source(step)
+def test_show_prints_what_runs(monkeypatch):
+    model = CASES["CuBa"].model(name="Shown")  # a name of its own, so that no cache holds its functions
+    made, ran = torch_eager._made, []
+
+    def recorded(source, name, **names):
+        ran.append(source)
+        return made(source, name, **names)
+
+    monkeypatch.setattr(torch_eager, "_made", recorded)
+    options = {"dt": 1.0, "surrogate": surrogates.arctan, "dtype": torch.float64}
+    torch_eager.Stepper(lower(model), model.parameters, **options)
+    assert "\n\n".join(part for part in ran if "def slope" not in part) == show(model, "torch")
     for part in sources(model, "numpy"):
         compile(part, "numpy", "exec")
     assert "np.exp(" in show(model, "numpy")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spikelet import neurons
+from spikelet.backends import numpy_reference, torch_eager
 from spikelet.model import Neuron
 from spikelet.simulate import TARGETS, Result, run, show
 from spikelet.units import uA
@@ -104,6 +105,11 @@ def raster(family: str, out: Result) -> np.ndarray:
     dense = np.zeros((len(out.t), out.n), dtype=bool)
     dense[np.rint(out.spikes.times / stimulus(family)[1]).astype(int) - 1, out.spikes.ids] = True
     return dense
+
+
+@pytest.mark.parametrize("backend", [numpy_reference, torch_eager])
+def test_no_back_end_leaves_an_entry_out(backend):
+    assert backend.UNSUPPORTED == {}
 
 
 def test_the_index_is_complete():

@@ -122,6 +122,11 @@ def step_source(step: Step, target: str) -> str:
     return _function("step(s, x, c, time, draw)", f"One step of {step.name} ({step.method}).", body)
 
 
+def coefficient_source(step: Step, target: str) -> str:
+    """Return the source of ``coefficients(p) -> {name: value}``."""
+    return table_source("coefficients", step.coefficients, f"Coefficients of {step.name}.", target)
+
+
 def table_source(name: str, nodes: Mapping[str, Node], doc: str, target: str) -> str:
     """Return the source of ``name(p) -> {name: value}`` for nodes over parameters."""
     printer = _Printer(target, nodes.values())

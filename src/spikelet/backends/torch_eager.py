@@ -177,8 +177,7 @@ def _made(source: str, name: str, **names: Any) -> Callable[..., Any]:
 
 @functools.lru_cache(maxsize=256)
 def _coefficient_function(step: Step) -> Callable[..., dict[str, Tensor]]:
-    source = printer.table_source("coefficients", step.coefficients, f"Coefficients of {step.name}.", "torch")
-    return _made(source, "coefficients", as_real=lambda x: x.to(torch.float64))
+    return _made(printer.coefficient_source(step, "torch"), "coefficients", as_real=lambda x: x.to(torch.float64))
 
 
 @functools.lru_cache(maxsize=256)
@@ -199,12 +198,6 @@ def slope_function(surrogate: Surrogate) -> Slope:
         return torch.as_tensor(result, dtype=x.dtype, device=x.device).expand_as(x)
 
     return slope
-
-
-def source(step: Step) -> str:
-    """Return the code that runs for a step."""
-    coefficients = printer.table_source("coefficients", step.coefficients, f"Coefficients of {step.name}.", "torch")
-    return f"{coefficients}\n\n{printer.step_source(step, 'torch')}"
 
 
 def _double(value: Any) -> Tensor:

@@ -101,10 +101,10 @@ class Flow:
     ceilings: Mapping[str, Node]
 
 
-def integrate(flow: Flow, method: str | None) -> tuple[dict[str, Node], str]:
-    """Return the new values of the states, and the name of the method that was used."""
+def integrate(flow: Flow, method: str | None) -> tuple[dict[str, Node], str, str]:
+    """Return the new values of the states, the method that was used, and why the rule would choose its own."""
     if not flow.states:
-        return {}, "map"
+        return {}, "map", "no flow"
     chosen, reason = choose_method(flow)
     method = method or chosen
     if method not in _METHODS:
@@ -116,7 +116,7 @@ def integrate(flow: Flow, method: str | None) -> tuple[dict[str, Node], str]:
             f"{flow.owner}: method '{method}' cannot integrate this model ({reason}); "
             f"choose one of {', '.join(possible)}"
         )
-    return _METHODS[method](flow), method
+    return _METHODS[method](flow), method, reason
 
 
 def _possible(flow: Flow, chosen: str, noisy: bool) -> list[str]:

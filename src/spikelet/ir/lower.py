@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from spikelet.errors import InputError, did_you_mean
 from spikelet.ir import simplify as s
-from spikelet.ir.integrate import DT, Flow, choose_method, integrate
-from spikelet.ir.nodes import Node, constant_in_time, node, rewrite, topological
+from spikelet.ir.integrate import DT, Flow, integrate
+from spikelet.ir.nodes import Node, constant_in_time, constants_in_time, node, rewrite, topological
 from spikelet.lang.definition import Definition
 from spikelet.lang.syntax import Assignment, Expr
 from spikelet.model import EVENTS, Neuron, Surrogate
@@ -119,8 +119,7 @@ class _Lowering:
         """Run the stages in order."""
         refractory = self._refractory_now()
         flow = self._flow(refractory)
-        reason = choose_method(flow)[1] if flow.states else "no flow"
-        new, used = integrate(flow, method)
+        new, used, reason = integrate(flow, method)
         new = self._maps(new, refractory)
         new = self._delivered(new, refractory)
         spike, still = self._spike(new, refractory)
@@ -364,6 +363,7 @@ def surrogate_derivative(surrogate: Surrogate) -> Node:
 def _hoisted(updates: Mapping[str, Node], spike: Node | None) -> tuple[dict[str, Node], Node | None, dict[str, Node]]:
     """Replace what depends on parameters alone by coefficients; constants beside no tensor become some, too."""
     roots = [*updates.values(), *([] if spike is None else [spike])]
+    fixed = {n for n in constants_in_time(roots) if n.type != "bool"}
     names: dict[Node, str] = {}
     taken = {n.value for n in topological(roots) if n.kind == "parameter"}
     free = (name for number in itertools.count() if (name := f"k{number}") not in taken)
@@ -374,11 +374,11 @@ def _hoisted(updates: Mapping[str, Node], spike: Node | None) -> tuple[dict[str,
         return node("coefficient", value=names[old], type_=old.type)
 
     def change(old: Node, args: tuple[Node, ...]) -> Node:
-        if constant_in_time(old) and old.type != "bool":
+        if old in fixed:
             return old  # its users decide
         bare = old.kind in ("select", "choose", "call", "cast")
         new = [
-            coefficient(arg) if constant_in_time(arg) and (bare or arg.kind != "const") and arg.type != "bool" else done
+            coefficient(arg) if arg in fixed and (bare or arg.kind != "const") else done
             for arg, done in zip(old.args, args, strict=True)
         ]
         return node(old.kind, *new, value=old.value, type_=old.type)
@@ -386,7 +386,7 @@ def _hoisted(updates: Mapping[str, Node], spike: Node | None) -> tuple[dict[str,
     done = rewrite(roots, change)
 
     def finished(old: Node) -> Node:
-        return coefficient(old) if constant_in_time(old) and old.type != "bool" else done[old]
+        return coefficient(old) if old in fixed else done[old]
 
     new_updates = {name: finished(update) for name, update in updates.items()}
     new_spike = None if spike is None else finished(spike)

@@ -94,6 +94,18 @@ def depends(root: Node, kinds: Iterable[str]) -> bool:
     return any(found.kind in wanted for found in topological([root]))
 
 
+_VARYING = ("state", "input", "time", "noise", "spike")
+
+
 def constant_in_time(root: Node) -> bool:
     """Return whether a node depends on parameters alone, so that it can be computed once per run."""
-    return not depends(root, ("state", "input", "time", "noise", "spike"))
+    return not depends(root, _VARYING)
+
+
+def constants_in_time(roots: Iterable[Node]) -> set[Node]:
+    """Return every node under ``roots`` that depends on parameters alone, found in one pass."""
+    found: set[Node] = set()
+    for current in topological(roots):
+        if current.kind not in _VARYING and all(arg in found for arg in current.args):
+            found.add(current)
+    return found

@@ -107,7 +107,7 @@ def fluctuation_driven_(
         drawn = _by_output(center, weight) + _by_output(variance.sqrt(), weight) * noise
         weight.copy_(drawn)
         if isinstance(getattr(module, "bias", None), Tensor):
-            module.bias.zero_()  # type: ignore[union-attr, operator]
+            module.bias.zero_()  # type: ignore[union-attr, operator]  # a tensor, as checked
     return module
 
 
@@ -206,7 +206,7 @@ def _threshold_of(neurons: Neurons, threshold: float | None) -> Tensor:
         return torch.as_tensor(threshold, dtype=torch.float64)
     if "v_th" not in neurons.model.parameters:
         raise ParameterError(f"{neurons.label}: the model has no parameter 'v_th'; give threshold=")
-    return neurons.v_th.detach().cpu().double()  # type: ignore[union-attr, operator]
+    return neurons.v_th.detach().cpu().double()  # type: ignore[union-attr, operator]  # a tensor, as checked
 
 
 def _weight_of(module: nn.Module) -> Tensor:

@@ -56,9 +56,9 @@ def detach(state: Nested) -> Nested:
         False
     """
     if isinstance(state, dict):
-        return {name: detach(value) for name, value in state.items()}  # type: ignore[return-value]
+        return {name: detach(value) for name, value in state.items()}  # type: ignore[return-value]  # same kind out as in
     if isinstance(state, Tensor):
-        return state.detach()  # type: ignore[return-value]
+        return state.detach()  # type: ignore[return-value]  # same kind out as in
     return state
 
 

@@ -77,8 +77,8 @@ class Sequential(Layer):
             x = x.select(0, 0)  # type: ignore[union-attr]  # _constant_steps saw a tensor
         for position, (name, module) in enumerate(layers):
             with located(name, module):
-                if steps and not (not isinstance(module, Layer) and is_repeatable(module)):
-                    x, steps = x.expand(steps, *x.shape), 0  # type: ignore[union-attr]
+                if steps and (isinstance(module, Layer) or not is_repeatable(module)):
+                    x, steps = x.expand(steps, *x.shape), 0  # type: ignore[union-attr]  # as above
                 if isinstance(module, Layer):
                     own = None if state is None else state[name]
                     own_seed = stream_seed(seed, position)
@@ -87,7 +87,7 @@ class Sequential(Layer):
                     raise InputError(f"{type(module).__name__} takes one tensor, given the outputs {tuple(x)}")
                 else:
                     x = pass_once(module, x) if steps else fold(module, x)
-        return (x.expand(steps, *x.shape) if steps else x), after  # type: ignore[union-attr]
+        return (x.expand(steps, *x.shape) if steps else x), after  # type: ignore[union-attr]  # as above
 
     @property
     def time_step(self) -> float | None:
