@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spikelet.backends.numpy_reference import Interpreter
 
 BACKENDS: dict[str, str] = {
+    "llvm_cpu": "fused kernels for CPUs, printed from the model as machine code; in several threads",
     "numpy_reference": "interpreter in NumPy: the oracle, on the CPU, in one thread",
     "torch_eager": "PyTorch, operation by operation, with gradients (extra 'torch')",
 }
@@ -110,7 +111,7 @@ def run(
         seed: Seed of the random draws.
         method: Integrator in place of the model's.
         dtype: ``"float32"`` or ``"float64"``.
-        backend: One of ``BACKENDS``; ``"auto"`` takes ``numpy_reference``.
+        backend: One of ``BACKENDS``; ``"auto"`` takes ``llvm_cpu``.
         state: ``result.state`` of an earlier run, to continue it.
 
     Raises:
@@ -136,7 +137,7 @@ def run(
     if state is not None and STEP not in step.types:
         state = {name: value for name, value in state.items() if name != STEP}
     job = _Job(step, model.parameters, rows, steps, count, dt, np.dtype(dtype), seed, names, state, start)
-    recorded, fired, final = _RUNNERS["numpy_reference" if backend == "auto" else backend](job)
+    recorded, fired, final = _RUNNERS["llvm_cpu" if backend == "auto" else backend](job)
     _check_finite(model, final)
     final[STEP] = np.asarray(start + steps, dtype=np.int64)  # a continued run goes on in time
     none = np.zeros(0, np.int64)
@@ -216,7 +217,41 @@ def _run_torch(job: _Job) -> _Outcome:
     return recorded, [(k, ids)], last
 
 
-_RUNNERS: dict[str, Callable[[_Job], _Outcome]] = {"numpy_reference": _run_numpy, "torch_eager": _run_torch}
+_CHUNK = 2**22  # elements of a dense record that are made at a time
+
+
+def _run_llvm(job: _Job) -> _Outcome:
+    from spikelet import surrogates
+    from spikelet.backends import llvm_cpu
+    from spikelet.backends.numpy_reference import Interpreter
+
+    with np.errstate(all="ignore"):  # as in _run_numpy
+        start = Interpreter(job.step, job.parameters, dt=job.dt, dtype=job.dtype)
+    state = dict(job.state) if job.state is not None else start.initial((job.n,))
+    program = llvm_cpu.Program(job.step, surrogates.arctan, ("spikes", *job.record), job.dtype.name)
+    recorded: dict[str, list[np.ndarray]] = {name: [] for name in job.record}
+    fired: list[tuple[np.ndarray, np.ndarray]] = []
+    length = max(_CHUNK // job.n, 1)
+    for k in range(0, job.steps, length):
+        steps = min(length, job.steps - k)
+        inputs = {name: rows[k : k + steps] for name, rows in job.inputs.items()}
+        done = llvm_cpu.forward(
+            program, inputs, state, start.coefficients, steps=steps, dt=job.dt, start=job.start + k, seed=job.seed,
+            element=np.arange(job.n, dtype=np.int64),
+        )  # fmt: skip
+        state = done.state
+        rows, ids = np.nonzero(done.outputs["spikes"])
+        fired.append((rows + k, ids))
+        for name in job.record:
+            recorded[name].append(done.outputs[name])
+    return {name: np.concatenate(parts) for name, parts in recorded.items()}, fired, state
+
+
+_RUNNERS: dict[str, Callable[[_Job], _Outcome]] = {
+    "llvm_cpu": _run_llvm,
+    "numpy_reference": _run_numpy,
+    "torch_eager": _run_torch,
+}
 
 
 def _check_options(model: Any, method: Any, dtype: Any, backend: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spikelet import neurons
-from spikelet.backends import numpy_reference, torch_eager
+from spikelet.backends import llvm_cpu, numpy_reference, torch_eager
 from spikelet.model import Neuron
 from spikelet.simulate import TARGETS, Result, run, show
 from spikelet.units import uA
@@ -107,7 +107,7 @@ def raster(family: str, out: Result) -> np.ndarray:
     return dense
 
 
-@pytest.mark.parametrize("backend", [numpy_reference, torch_eager])
+@pytest.mark.parametrize("backend", [llvm_cpu, numpy_reference, torch_eager])
 def test_no_back_end_leaves_an_entry_out(backend):
     assert backend.UNSUPPORTED == {}
 
@@ -149,9 +149,10 @@ def test_entry_reacts_and_stays_finite(family):
             assert 0 < out.counts()[own].sum() < STEPS * SIZE
 
 
+@pytest.mark.parametrize("backend", ["llvm_cpu", "torch_eager"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_torch_spikes_are_those_of_the_reference_in_float64(family):
-    expected, found = reference(family), simulated(family, "torch_eager", "float64")
+def test_spikes_are_those_of_the_reference_in_float64(family, backend):
+    expected, found = reference(family), simulated(family, backend, "float64")
     np.testing.assert_array_equal(found.spikes.ids, expected.spikes.ids)
     np.testing.assert_array_equal(found.spikes.times, expected.spikes.times)
     for state in FAMILIES[family][0].states:
@@ -180,22 +181,24 @@ def assert_float32_follows(family: str, backend: str, steps: int) -> None:
 ROUNDING = {"EIF": 0.02, "AdEx": 0.02, "Izhikevich": 0.005, "IzhikevichScript": 0.3, "TraubMiles": 5e-4}
 
 
+@pytest.mark.parametrize("backend", ["llvm_cpu", "torch_eager"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_float32_follows_the_reference(family):
-    assert_float32_follows(family, "torch_eager", STEPS // 8)
+def test_float32_follows_the_reference(family, backend):
+    assert_float32_follows(family, backend, STEPS // 8)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["numpy_reference", "torch_eager"])
+@pytest.mark.parametrize("backend", ["numpy_reference", "llvm_cpu", "torch_eager"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_float32_follows_the_reference_over_the_whole_run(family, backend):
     assert_float32_follows(family, backend, STEPS)
 
 
+@pytest.mark.parametrize("backend", ["llvm_cpu", "torch_eager"])
 @pytest.mark.parametrize("steps", [STEPS // 8, pytest.param(STEPS, marks=pytest.mark.slow)])
-def test_float32_seldom_changes_a_spike(steps):
+def test_float32_seldom_changes_a_spike(steps, backend):
     """Neurons that spike differently at some time, of all; of their steps it is under 1e-4 that decide."""
-    other = {family: int((first_difference(family, "torch_eager", steps) < steps).sum()) for family in FAMILIES}
+    other = {family: int((first_difference(family, backend, steps) < steps).sum()) for family in FAMILIES}
     assert sum(other.values()) < 0.01 * SIZE * len(MODELS), other
     assert sum(other.values()) < 1e-4 * SIZE * len(MODELS) * steps, other
 

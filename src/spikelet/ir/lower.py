@@ -302,7 +302,7 @@ class _Lowering:
         zero = {"real": s.const(0.0), "int": s.const(0), "bool": s.const(False)}
         initial: dict[str, Node] = {name: zero[type_] for name, type_ in self.types.items()}
         initial |= self._run(self.definition.initial, {name: initial[name] for name in self.model.states})
-        updates, spike, coefficients = _hoisted(updates, spike)
+        updates, spike, coefficients = hoisted(updates, spike)
         return Step(
             name=self.model.name,
             method=used,
@@ -360,7 +360,7 @@ def surrogate_derivative(surrogate: Surrogate) -> Node:
     return s.real(read(surrogate.expr))
 
 
-def _hoisted(updates: Mapping[str, Node], spike: Node | None) -> tuple[dict[str, Node], Node | None, dict[str, Node]]:
+def hoisted(updates: Mapping[str, Node], spike: Node | None) -> tuple[dict[str, Node], Node | None, dict[str, Node]]:
     """Replace what depends on parameters alone by coefficients; constants beside no tensor become some, too."""
     roots = [*updates.values(), *([] if spike is None else [spike])]
     fixed = {n for n in constants_in_time(roots) if n.type != "bool"}

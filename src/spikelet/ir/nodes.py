@@ -8,6 +8,7 @@
     input        -                    name                  an input of this step, held or delivered
     time         -                    -                     t_k in ms
     noise        -                    (law, stream)         a fresh draw, ``uniform`` or ``normal``
+    gradient     -                    (of, name)            backward: the gradient of a "state" or of an "output"
     neg          a                    -                     -a
     add sub mul div pow   a b         -                     arithmetic
     call         a ...                name                  a row of ``lang.functions``, ``floordiv`` or ``mod``
@@ -29,7 +30,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 KINDS: dict[str, int | None] = {  # number of arguments, None for any
-    "const": 0, "parameter": 0, "coefficient": 0, "state": 0, "input": 0, "time": 0, "noise": 0, "neg": 1, "add": 2,
+    "const": 0, "parameter": 0, "coefficient": 0, "state": 0, "input": 0, "time": 0, "noise": 0, "gradient": 0, "neg": 1, "add": 2,
     "sub": 2, "mul": 2, "div": 2, "pow": 2, "call": None, "compare": 2, "logic": None, "select": 3, "spike": 2,
     "choose": 3, "cast": 1, "propagator": None,
 }  # fmt: skip
@@ -94,7 +95,7 @@ def depends(root: Node, kinds: Iterable[str]) -> bool:
     return any(found.kind in wanted for found in topological([root]))
 
 
-_VARYING = ("state", "input", "time", "noise", "spike")
+_VARYING = ("state", "input", "time", "noise", "spike", "gradient")
 
 
 def constant_in_time(root: Node) -> bool:

@@ -233,3 +233,18 @@ def choose(spike: Node, a: Node, b: Node, attached: bool) -> Node:
         return a
     a, b = _matched(a, b)
     return node("choose", spike, a, b, value=attached and a.type == "real", type_=a.type)
+
+
+def again(old: Node, *args: Node) -> Node:
+    """Make a node like ``old`` with other arguments, simplified where that became possible."""
+    match old.kind:
+        case "compare":
+            return compare(old.value, *args)
+        case "logic":
+            return logic(old.value, *args)
+        case "select":
+            return select(*args)
+        case "choose":
+            return choose(*args, attached=bool(old.value))
+        case _:
+            return node(old.kind, *args, value=old.value, type_=old.type)

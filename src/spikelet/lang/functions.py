@@ -47,7 +47,8 @@ _ROWS = (
     _row(
         "exprel",
         "number",
-        "where(abs(x) < 0.001, 0.5 + x/3, (exp(x) - exprel(x))/where(x == 0, 1, x))",
+        "where(abs(x) < 0.05, 1/2 + x*(1/3 + x*(1/8 + x*(1/30 + x*(1/144 + x*(1/840 + x/5760))))),"
+        " (exp(x) - exprel(x))/where(x == 0, 1, x))",
         "exprel({0})",
         "exprel({0})",
         r"\operatorname{{exprel}}\left({0}\right)",
@@ -71,7 +72,7 @@ _ROWS = (
     _row(
         "min",
         "same",
-        "heaviside(y - x); heaviside(x - y)",
+        "(1 + sign(y - x))/2; (1 + sign(x - y))/2",
         "np.minimum({0}, {1})",
         "minimum({0}, {1})",
         r"\min\left({0}, {1}\right)",
@@ -79,7 +80,7 @@ _ROWS = (
     _row(
         "max",
         "same",
-        "heaviside(x - y); heaviside(y - x)",
+        "(1 + sign(x - y))/2; (1 + sign(y - x))/2",
         "np.maximum({0}, {1})",
         "maximum({0}, {1})",
         r"\max\left({0}, {1}\right)",

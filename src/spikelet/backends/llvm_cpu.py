@@ -1,0 +1,393 @@
+"""The fused back end for CPUs: a scan over T steps as one kernel of machine code, forward and backward.
+
+Arrays in, arrays out; ``backends.torch_ops`` makes it an operator of torch, ``simulate`` runs it as it is. All lanes
+(samples times neurons) lie on one axis of length M. Results do not depend on the number of threads: borders of strips
+come from M alone, and sums over strips are made in order.
+"""
+
+import ctypes
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spikelet import pool
+from spikelet.backends import llvm_jit
+from spikelet.backends.llvm_kernels import (
+    STRIP,
+    Kernel,
+    Wanted,
+    backward_kernel,
+    forward_kernel,
+    integer_type,
+    interval,
+)
+from spikelet.backends.memory import MEMORY
+from spikelet.backends.numpy_reference import evaluate
+from spikelet.errors import BackendError
+from spikelet.ir.adjoint import Adjoint, adjoint
+from spikelet.ir.lower import REFRACTORY, STEP, Step
+from spikelet.ir.scan import Scan, can_be_quiet, refractory_steps, scan
+from spikelet.model import Surrogate
+
+Array = np.ndarray
+Arrays = Mapping[str, Array]
+UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
+SAVES = ("none", "fast", "low")
+_ALONE = 20_000  # elements that one thread does sooner than two have been told to
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What to run; kernels are made when they are first needed, and kept.
+
+    Attributes:
+        step: One time step.
+        surrogate: Stand-in for the derivative of the spike.
+        outputs: What to record: ``"spikes"`` and names of states.
+        dtype: ``"float32"`` or ``"float64"``.
+        learn: Names of the coefficients whose gradients may be asked for.
+    """
+
+    step: Step
+    surrogate: Surrogate
+    outputs: tuple[str, ...]
+    dtype: str = "float32"
+    learn: tuple[str, ...] = ()
+    made: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def real(self) -> str:
+        """The type of real numbers in LLVM."""
+        return {"float32": "float", "float64": "double"}[self.dtype]
+
+    def scan(self, masked: bool, quiet: bool) -> Scan:
+        """Return the scan in one of its variants."""
+        return self._once(("scan", masked, quiet), lambda: scan(self.step, self.outputs, masked=masked, quiet=quiet))
+
+    def adjoint(self, masked: bool, quiet: bool) -> Adjoint:
+        """Return the program backward, for all inputs and the coefficients that learn."""
+        return self._once(("adjoint", masked, quiet), lambda: self._adjoint(self.scan(masked, quiet)))
+
+    def _adjoint(self, program: Scan) -> Adjoint:
+        inputs = dict.fromkeys(n.value for n in program.leaves("input") if n.type == "real")
+        return adjoint(program, self.surrogate, inputs=inputs, coefficients=self.learn)
+
+    def _once(self, key: Any, make: Any) -> Any:
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
+
+    def kernel(self, key: tuple[Any, ...]) -> "_Compiled":
+        """Return a compiled kernel; the key says which."""
+        return self._once(key, lambda: _Compiled(self._printed(*key)))
+
+    def _printed(self, which: str, masked: bool, quiet: bool, tables: frozenset[str], save: str, *more: Any) -> Kernel:
+        if which == "forward":
+            tape = self.adjoint(masked, quiet).tape if save == "fast" else ()
+            return forward_kernel(self.scan(masked, quiet), self.real, tables, tape, save == "low")
+        return backward_kernel(self.adjoint(masked, quiet), self.real, tables, Wanted(*more), save == "low")
+
+    def surrogate_constants(self, masked: bool, quiet: bool) -> dict[str, Array]:
+        """Return the coefficients of the surrogate's derivative."""
+        values = {name: np.asarray(value, float) for name, value in self.surrogate.parameters.items()}
+        nodes = self.adjoint(masked, quiet).constants
+        return self._once(("constants", masked, quiet), lambda: evaluate(nodes, values))
+
+
+class _Compiled:
+    """A kernel as machine code."""
+
+    def __init__(self, kernel: Kernel):
+        self.kernel = kernel
+        self.library = llvm_jit.compile(kernel.text)
+        types = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+        self.function = self.library.function("kernel", *types)
+
+    def run(self, words: Mapping[str, int], lanes: int, steps: int) -> None:
+        """Run all strips; ``words`` holds numbers and addresses."""
+        args = np.array([words[name] for name in self.kernel.signature], dtype=np.int64)
+        address, size = args.ctypes.data, self.kernel.scratch
+
+        def job(first: int, last: int) -> None:
+            scratch = np.empty(size, np.uint8)
+            self.function(address, first, last, scratch.ctypes.data)
+
+        pool.run(job, -(-lanes // STRIP), threads=1 if lanes * steps < _ALONE else None)
+
+
+@dataclass
+class Forward:
+    """Results: (T, M) for each output, (M,) for each state, and what ``backward`` needs."""
+
+    outputs: dict[str, Array]
+    state: dict[str, Array]
+    saved: dict[str, Array]
+
+
+@dataclass
+class Backward:
+    """Gradients, each of the shape of what it belongs to."""
+
+    inputs: dict[str, Array]
+    state: dict[str, Array]
+    coefficients: dict[str, Array]
+
+
+class _Call:
+    """The words that forward and backward have in common."""
+
+    def __init__(
+        self,
+        program: Program,
+        inputs: Arrays,
+        state: Arrays,
+        coefficients: Arrays,
+        *,
+        steps: int,
+        dt: float,
+        start: int,
+        seed: int,
+        element: Array | None,
+        limits: Array | None,
+        quiet: bool,
+    ):
+        self.program, self.steps = program, steps
+        self.masked, self.quiet = limits is not None, quiet
+        self.scan = program.scan(self.masked, quiet)
+        given = [*inputs.values(), *(v for n, v in state.items() if n != STEP)]
+        self.lanes = int(given[0].shape[-1])
+        self.dtype = np.dtype(program.dtype)
+        self.integer = np.dtype({"i32": np.int32, "i64": np.int64}[integer_type(self.scan)])
+        self.kept: list[Any] = []  # arrays whose addresses are in use
+        self.words: dict[str, int] = {"T": steps, "M": self.lanes, "start": start, "seed": _signed(seed)}
+        self.words["dt"] = int(np.float64(dt).view(np.int64))
+        for leaf in self.scan.leaves("input"):
+            if leaf.value != "alive?":
+                self.rows(f"x.{leaf.value}", inputs.get(leaf.value), leaf.type)
+        for name, type_ in self.scan.types.items():
+            self.put(f"state.{name}", state[name].astype(self.type(type_), copy=False))
+        self.coefficients = {name: coefficients[name] for name in dict.fromkeys(self._names())}
+        self.tables = frozenset(self.table(name, value) for name, value in self.coefficients.items()) - {""}
+        for name, array in (("element", element), ("limits", limits)):
+            if array is not None:
+                self.put(name, np.ascontiguousarray(array, np.int64))
+
+    def _names(self) -> Iterable[str]:
+        return (n.value for n in self.scan.leaves("coefficient"))
+
+    def type(self, type_: str) -> np.dtype:
+        """Return the type of an array."""
+        return {"real": self.dtype, "int": self.integer, "bool": np.dtype(np.bool_)}[type_]
+
+    def put(self, name: str, array: Array) -> Array:
+        """Hand over an array, in rows without gaps."""
+        array = np.ascontiguousarray(array)
+        self.kept.append(array)
+        self.words[name] = array.ctypes.data
+        return array
+
+    def empty(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Hand over a new array."""
+        return self.put(name, MEMORY.empty(shape, dtype))
+
+    def rows(self, name: str, array: Array | None, type_: str = "real") -> None:
+        """Hand over (T, M), (1, M) or a broadcast view; None is zeros."""
+        if array is None:
+            array = np.zeros((1, self.lanes), self.type(type_))
+        if array.shape[0] > 1 and array.strides[0] == 0:
+            array = array[:1]
+        self.put(name, array.astype(self.type(type_), copy=False))
+        self.words[f"{name}.step"] = self.lanes if array.shape[0] > 1 else 0
+
+    def table(self, name: str, value: Array) -> str:
+        """Hand over a coefficient; returns its name if it is a table, else nothing."""
+        value = np.asarray(value)
+        whole = value.dtype.kind in "iu"
+        if whole and self.integer == np.int32:
+            value = np.minimum(value, 2**31 - 1)
+        array = self.put(f"coef.{name}", value.astype(self.integer if whole else self.dtype).reshape(-1))
+        self.words[f"coef.{name}.period"] = max(array.size, 1)
+        return name if array.size > 1 else ""
+
+    def run(self, key: tuple[Any, ...]) -> None:
+        """Run a kernel."""
+        self.program.kernel(key).run(self.words, self.lanes, self.steps)
+
+
+def _signed(seed: int) -> int:
+    return seed - 2**64 if seed >= 2**63 else seed
+
+
+def _is_quiet(step: Step, state: Arrays, coefficients: Arrays) -> bool:
+    """Return whether no neuron is refractory at the start or ever will be."""
+    duration = refractory_steps(step)
+    if not can_be_quiet(step) or duration is None or duration.kind != "coefficient":
+        return False
+    return not np.any(coefficients[duration.value]) and not np.any(state[REFRACTORY])
+
+
+def forward(
+    program: Program,
+    inputs: Arrays,
+    state: Arrays,
+    coefficients: Arrays,
+    *,
+    steps: int,
+    dt: float,
+    start: int = 0,
+    seed: int = 0,
+    element: Array | None = None,
+    limits: Array | None = None,
+    save: str = "none",
+) -> Forward:
+    """Run T steps.
+
+    Args:
+        program: What to run.
+        inputs: Name -> (T, M), or (1, M) where an input is held for all steps; what is not given is 0.
+        state: Name -> (M,): real, int64 or bool.
+        coefficients: Name -> () or (P,), P a divisor of M: lane m reads entry m mod P.
+        steps: T.
+        dt: Step [ms].
+        start: Steps taken before.
+        seed: Of the random draws.
+        element: (M,) counter of each lane in the stream of draws; for models that draw.
+        limits: (M,) valid steps of each lane; past them the state is frozen and what is recorded is 0.
+        save: What ``backward`` will need: ``"none"``, ``"fast"`` (its tape), ``"low"`` (checkpoints).
+
+    Raises:
+        BackendError: ``save`` is none of these, or a model that draws has no ``element``.
+    """
+    _check(program, save, element)
+    quiet = _is_quiet(program.step, state, coefficients)
+    call = _Call(
+        program, inputs, state, coefficients, steps=steps, dt=dt, start=start, seed=seed, element=element,
+        limits=limits, quiet=quiet,
+    )  # fmt: skip
+    types = {name: n.type for name, n in call.scan.outputs.items()}
+    outputs = {name: call.empty(f"out.{name}", (steps, call.lanes), call.type(type_)) for name, type_ in types.items()}
+    final = {
+        name: call.empty(f"final.{name}", (call.lanes,), call.type(type_)) for name, type_ in call.scan.types.items()
+    }
+    saved = {name: MEMORY.empty(*like) for name, like in saved_like(program, steps, call.lanes, save).items()}
+    if save != "none":
+        saved["quiet"][0] = quiet
+    _hand_over_saved(call, saved, save)
+    call.run(("forward", call.masked, quiet, call.tables, save))
+    wide = {np.dtype(np.int32): np.dtype(np.int64)}
+    widened = {name: a.astype(wide.get(a.dtype, a.dtype), copy=False) for name, a in final.items()}
+    if quiet:
+        widened[REFRACTORY] = np.zeros(call.lanes, np.int64)
+    ordered = {name: widened[name] for name in program.step.types if name in widened}
+    return Forward({n: a.astype(wide.get(a.dtype, a.dtype), copy=False) for n, a in outputs.items()}, ordered, saved)
+
+
+def _check(program: Program, save: str, element: Array | None) -> None:
+    if save not in SAVES:
+        raise BackendError(f"{program.step.name}: save={save!r} is none of {SAVES}")
+    if program.step.noise and element is None:
+        raise BackendError(f"{program.step.name} draws random numbers: 'element', a counter for each lane, is needed")
+
+
+def saved_like(program: Program, steps: int, lanes: int, save: str) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Return shape and type of what ``forward`` saves; they depend on no value."""
+    if save == "none":
+        return {}
+    quiet = ("quiet", ((1,), np.dtype(np.uint8)))
+    types = {"real": np.dtype(program.dtype), "bool": np.dtype(np.bool_)}
+    types["int"] = np.dtype({"i32": np.int32, "i64": np.int64}[integer_type(program.scan(False, False))])
+    if save == "low":
+        rows = max(-(-steps // interval(program.step)) - 1, 0)
+        states = {n: t for n, t in program.step.types.items() if n != STEP}
+        return dict([*((f"check.{n}", ((rows, lanes), types[t])) for n, t in states.items()), quiet])
+    counts = {type_: 0 for type_ in types}
+    variants = [(masked, q) for masked in (False, True) for q in (False, True) if not q or can_be_quiet(program.step)]
+    for masked, q in variants:
+        tape = program.adjoint(masked, q).tape
+        for type_ in counts:
+            counts[type_] = max(counts[type_], sum(n.type == type_ for n in tape))
+    return dict([*((f"tape.{t}", ((count, steps, lanes), types[t])) for t, count in counts.items() if count), quiet])
+
+
+def _hand_over_saved(call: _Call, saved: Arrays, save: str) -> None:
+    if save == "low":
+        for name in call.scan.types:
+            call.put(f"check.{name}", saved[f"check.{name}"])
+    elif save == "fast":
+        used: dict[str, int] = {}
+        for j, n in enumerate(call.program.adjoint(call.masked, call.quiet).tape):
+            number = used.setdefault(n.type, 0)
+            used[n.type] += 1
+            call.put(f"tape.{j}", saved[f"tape.{n.type}"][number])
+
+
+def backward(
+    program: Program,
+    inputs: Arrays,
+    state: Arrays,
+    coefficients: Arrays,
+    saved: Arrays,
+    *,
+    steps: int,
+    dt: float,
+    start: int = 0,
+    seed: int = 0,
+    element: Array | None = None,
+    limits: Array | None = None,
+    save: str,
+    outputs: Mapping[str, Array | None],
+    final: Mapping[str, Array | None],
+    wanted_inputs: Iterable[str] = (),
+    wanted_coefficients: Iterable[str] = (),
+) -> Backward:
+    """Run T steps backward; the arguments up to ``save`` are those of ``forward``, ``saved`` its result.
+
+    Args:
+        outputs: Gradient of each output, (T, M), a broadcast view of that shape, or None for zeros.
+        final: Gradient of each final state, (M,), or None for zeros.
+        wanted_inputs: Names of the inputs whose gradients are returned.
+        wanted_coefficients: Names of the coefficients; they must be among ``program.learn``.
+    """
+    strange = [name for name in wanted_coefficients if name not in program.learn]
+    if strange:
+        raise BackendError(f"{program.step.name}: no gradient of {strange}: program.learn is {program.learn}")
+    call = _Call(
+        program, inputs, state, coefficients, steps=steps, dt=dt, start=start, seed=seed, element=element,
+        limits=limits, quiet=bool(saved["quiet"][0]),
+    )  # fmt: skip
+    backwards = program.adjoint(call.masked, call.quiet)
+    _hand_over_saved(call, saved, save)
+    extra = {name: 1 / np.asarray(coefficients[old], float) for name, old in backwards.reciprocals.items()}
+    extra |= program.surrogate_constants(call.masked, call.quiet)
+    tables = call.tables | (frozenset(call.table(name, value) for name, value in extra.items()) - {""})
+    for name in program.outputs:
+        call.rows(f"g.out.{name}", outputs.get(name))
+    for name in backwards.states:
+        given = final.get(name)
+        call.put(f"g.final.{name}", np.zeros(call.lanes, call.dtype) if given is None else given.astype(call.dtype))
+    new = {name: call.empty(f"g.state.{name}", (call.lanes,), call.dtype) for name in backwards.states}
+    asked = frozenset(name for name in wanted_inputs if name in backwards.inputs)
+    held = frozenset(name for name in asked if inputs[name].shape[0] == 1 and steps > 1)
+    slopes = {name: call.empty(f"g.x.{name}", (1 if name in held else steps, call.lanes), call.dtype) for name in asked}
+    used = frozenset(name for name in wanted_coefficients if name in call.coefficients)
+    strips = -(-call.lanes // STRIP)
+    parts = {
+        name: call.empty(f"g.coef.{name}", (call.lanes,) if name in tables else (strips,),
+                         call.dtype if name in tables else np.float64)
+        for name in used
+    }  # fmt: skip
+    call.run(("backward", call.masked, call.quiet, tables, save, asked, held, used))
+    sums = {name: _summed(parts.get(name), np.asarray(coefficients[name]), call.dtype) for name in wanted_coefficients}
+    zeros = {name: np.zeros_like(inputs[name]) for name in wanted_inputs if name not in asked}
+    return Backward(slopes | zeros, new, sums)
+
+
+def _summed(parts: Array | None, like: Array, dtype: np.dtype) -> Array:
+    """Sum what the lanes (or strips) add to the gradient of a coefficient."""
+    if parts is None:
+        return np.zeros(like.shape, dtype)
+    if like.size == 1:
+        return np.asarray(parts.sum(), dtype).reshape(like.shape)
+    return parts.reshape(-1, like.size).sum(0, dtype=np.float64).astype(dtype).reshape(like.shape)
