@@ -14,15 +14,8 @@ import numpy as np
 
 from spikelet import pool
 from spikelet.backends import llvm_jit
-from spikelet.backends.llvm_kernels import (
-    STRIP,
-    Kernel,
-    Wanted,
-    backward_kernel,
-    forward_kernel,
-    integer_type,
-    interval,
-)
+from spikelet.backends.llvm_kernels import STRIP, Kernel, integer_type, interval
+from spikelet.backends.llvm_scan import Wanted, backward_kernel, forward_kernel
 from spikelet.backends.memory import MEMORY
 from spikelet.backends.numpy_reference import evaluate
 from spikelet.errors import BackendError
@@ -48,6 +41,7 @@ class Program:
         outputs: What to record: ``"spikes"`` and names of states.
         dtype: ``"float32"`` or ``"float64"``.
         learn: Names of the coefficients whose gradients may be asked for.
+        target: Input to which a recurrence delivers; then spikes are among the outputs.
     """
 
     step: Step
@@ -55,6 +49,7 @@ class Program:
     outputs: tuple[str, ...]
     dtype: str = "float32"
     learn: tuple[str, ...] = ()
+    target: str | None = None
     made: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -72,7 +67,9 @@ class Program:
 
     def _adjoint(self, program: Scan) -> Adjoint:
         inputs = dict.fromkeys(n.value for n in program.leaves("input") if n.type == "real")
-        return adjoint(program, self.surrogate, inputs=inputs, coefficients=self.learn)
+        return adjoint(
+            program, self.surrogate, inputs=inputs, coefficients=self.learn, recurrent=self.target
+        )
 
     def _once(self, key: Any, make: Any) -> Any:
         if key not in self.made:
@@ -86,14 +83,41 @@ class Program:
     def _printed(self, which: str, masked: bool, quiet: bool, tables: frozenset[str], save: str, *more: Any) -> Kernel:
         if which == "forward":
             tape = self.adjoint(masked, quiet).tape if save == "fast" else ()
-            return forward_kernel(self.scan(masked, quiet), self.real, tables, tape, save == "low")
-        return backward_kernel(self.adjoint(masked, quiet), self.real, tables, Wanted(*more), save == "low")
+            return forward_kernel(self.scan(masked, quiet), self.real, tables, tape, save == "low", self.target)
+        return backward_kernel(
+            self.adjoint(masked, quiet), self.real, tables, Wanted(*more), save == "low", self.target
+        )
 
     def surrogate_constants(self, masked: bool, quiet: bool) -> dict[str, Array]:
         """Return the coefficients of the surrogate's derivative."""
         values = {name: np.asarray(value, float) for name, value in self.surrogate.parameters.items()}
         nodes = self.adjoint(masked, quiet).constants
         return self._once(("constants", masked, quiet), lambda: evaluate(nodes, values))
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """The recurrent part of a scan, for N neurons.
+
+    Attributes:
+        weight: (N, N); row i is what neuron i receives, as in ``torch.nn.Linear``.
+        bias: (N,), delivered in every step, or None.
+        delay: Steps from a spike to its arrival, at least 1.
+        before: (d, M) spikes before the first step, the oldest first, or None for silence.
+        spikes: (T, M) spikes of the scan; for ``backward``.
+    """
+
+    weight: Array
+    bias: Array | None = None
+    delay: int = 1
+    before: Array | None = None
+    spikes: Array | None = None
+
+
+def strip_of(lanes: int, neurons: int) -> int:
+    """Return the lanes of a strip of a recurrent scan: whole samples, enough of them for a product of matrices."""
+    rows = max(-(-STRIP // neurons), 32)
+    return min(rows, lanes // neurons) * neurons
 
 
 class _Compiled:
@@ -108,13 +132,14 @@ class _Compiled:
     def run(self, words: Mapping[str, int], lanes: int, steps: int) -> None:
         """Run all strips; ``words`` holds numbers and addresses."""
         args = np.array([words[name] for name in self.kernel.signature], dtype=np.int64)
-        address, size = args.ctypes.data, self.kernel.scratch
+        strip = words.get("strip", STRIP)
+        address, size = args.ctypes.data, self.kernel.bytes(strip)
 
         def job(first: int, last: int) -> None:
             scratch = np.empty(size, np.uint8)
             self.function(address, first, last, scratch.ctypes.data)
 
-        pool.run(job, -(-lanes // STRIP), threads=1 if lanes * steps < _ALONE else None)
+        pool.run(job, -(-lanes // strip), threads=1 if lanes * steps < _ALONE else None)
 
 
 @dataclass
@@ -152,6 +177,7 @@ class _Call:
         element: Array | None,
         limits: Array | None,
         quiet: bool,
+        recurrence: Recurrence | None,
     ):
         self.program, self.steps = program, steps
         self.masked, self.quiet = limits is not None, quiet
@@ -173,6 +199,23 @@ class _Call:
         for name, array in (("element", element), ("limits", limits)):
             if array is not None:
                 self.put(name, np.ascontiguousarray(array, np.int64))
+
+        self.strip = STRIP
+        if recurrence is not None:
+            self._recurrent(recurrence)
+
+    def _recurrent(self, given: Recurrence) -> None:
+        """Hand over the recurrence."""
+        n = len(given.weight)
+        self.strip = strip_of(self.lanes, n)
+        self.words |= {"strip": self.strip, "fb.delay": given.delay, "fb.neurons": n}
+        self.put("fb.forward", given.weight.T.astype(self.dtype, copy=False))
+        self.put("fb.backward", given.weight.astype(self.dtype, copy=False))
+        self.put("fb.bias", np.zeros(n, self.dtype) if given.bias is None else given.bias.astype(self.dtype))
+        before = np.zeros((given.delay, self.lanes), self.dtype) if given.before is None else given.before
+        self.put("fb.before", before.astype(self.dtype, copy=False))
+        if given.spikes is not None:
+            self.put("fb.spikes", given.spikes)
 
     def _names(self) -> Iterable[str]:
         return (n.value for n in self.scan.leaves("coefficient"))
@@ -241,6 +284,7 @@ def forward(
     element: Array | None = None,
     limits: Array | None = None,
     save: str = "none",
+    recurrence: Recurrence | None = None,
 ) -> Forward:
     """Run T steps.
 
@@ -256,15 +300,16 @@ def forward(
         element: (M,) counter of each lane in the stream of draws; for models that draw.
         limits: (M,) valid steps of each lane; past them the state is frozen and what is recorded is 0.
         save: What ``backward`` will need: ``"none"``, ``"fast"`` (its tape), ``"low"`` (checkpoints).
+        recurrence: The recurrent part, where the program has a target.
 
     Raises:
         BackendError: ``save`` is none of these, or a model that draws has no ``element``.
     """
-    _check(program, save, element)
+    _check(program, save, element, recurrence)
     quiet = _is_quiet(program.step, state, coefficients)
     call = _Call(
         program, inputs, state, coefficients, steps=steps, dt=dt, start=start, seed=seed, element=element,
-        limits=limits, quiet=quiet,
+        limits=limits, quiet=quiet, recurrence=recurrence,
     )  # fmt: skip
     types = {name: n.type for name, n in call.scan.outputs.items()}
     outputs = {name: call.empty(f"out.{name}", (steps, call.lanes), call.type(type_)) for name, type_ in types.items()}
@@ -284,7 +329,9 @@ def forward(
     return Forward({n: a.astype(wide.get(a.dtype, a.dtype), copy=False) for n, a in outputs.items()}, ordered, saved)
 
 
-def _check(program: Program, save: str, element: Array | None) -> None:
+def _check(program: Program, save: str, element: Array | None, recurrence: Recurrence | None) -> None:
+    if (recurrence is None) != (program.target is None):
+        raise BackendError(f"{program.step.name}: a recurrence needs a target, and a target one: {program.target}")
     if save not in SAVES:
         raise BackendError(f"{program.step.name}: save={save!r} is none of {SAVES}")
     if program.step.noise and element is None:
@@ -341,6 +388,7 @@ def backward(
     final: Mapping[str, Array | None],
     wanted_inputs: Iterable[str] = (),
     wanted_coefficients: Iterable[str] = (),
+    recurrence: Recurrence | None = None,
 ) -> Backward:
     """Run T steps backward; the arguments up to ``save`` are those of ``forward``, ``saved`` its result.
 
@@ -349,13 +397,15 @@ def backward(
         final: Gradient of each final state, (M,), or None for zeros.
         wanted_inputs: Names of the inputs whose gradients are returned.
         wanted_coefficients: Names of the coefficients; they must be among ``program.learn``.
+        recurrence: As in ``forward``, with its spikes. The gradient of the target is always returned, (T, M), also
+            where that input is held: weight, bias and first spikes have theirs through it.
     """
     strange = [name for name in wanted_coefficients if name not in program.learn]
     if strange:
         raise BackendError(f"{program.step.name}: no gradient of {strange}: program.learn is {program.learn}")
     call = _Call(
         program, inputs, state, coefficients, steps=steps, dt=dt, start=start, seed=seed, element=element,
-        limits=limits, quiet=bool(saved["quiet"][0]),
+        limits=limits, quiet=bool(saved["quiet"][0]), recurrence=recurrence,
     )  # fmt: skip
     backwards = program.adjoint(call.masked, call.quiet)
     _hand_over_saved(call, saved, save)
@@ -368,11 +418,12 @@ def backward(
         given = final.get(name)
         call.put(f"g.final.{name}", np.zeros(call.lanes, call.dtype) if given is None else given.astype(call.dtype))
     new = {name: call.empty(f"g.state.{name}", (call.lanes,), call.dtype) for name in backwards.states}
-    asked = frozenset(name for name in wanted_inputs if name in backwards.inputs)
-    held = frozenset(name for name in asked if inputs[name].shape[0] == 1 and steps > 1)
+    always = () if program.target is None else (program.target,)
+    asked = frozenset(name for name in (*wanted_inputs, *always) if name in backwards.inputs)
+    held = frozenset(n for n in asked if n not in always and inputs[n].shape[0] == 1 and steps > 1)
     slopes = {name: call.empty(f"g.x.{name}", (1 if name in held else steps, call.lanes), call.dtype) for name in asked}
     used = frozenset(name for name in wanted_coefficients if name in call.coefficients)
-    strips = -(-call.lanes // STRIP)
+    strips = -(-call.lanes // call.strip)
     parts = {
         name: call.empty(f"g.coef.{name}", (call.lanes,) if name in tables else (strips,),
                          call.dtype if name in tables else np.float64)

@@ -140,3 +140,8 @@ def _machine() -> llvm.TargetMachine:
     """Return a new machine: an engine takes possession of its own."""
     cpu, features = _host()
     return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
+
+
+def features() -> frozenset[str]:
+    """Return what this CPU can do, such as ``{"+avx2", "-avx512f", ...}``."""
+    return frozenset(_host()[1].split(","))

@@ -12,22 +12,25 @@ several threads share the strips. ``args`` holds one 64-bit word for each entry 
     element  limits                       (M,) random element, (M,) valid steps
     g.out.NAME (.step)  g.final.NAME      gradients that come in
     g.x.NAME  g.state.NAME  g.coef.NAME   gradients that go out; of one number, a partial sum for each strip
+    strip fb.*                            recurrent: lanes of a strip, and see ``llvm_feedback``
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from spikelet.backends.llvm_feedback import Feedback
 from spikelet.backends.llvm_math import definitions
 from spikelet.backends.llvm_printer import Dialect, Function, Lane
+from spikelet.backends.llvm_products import products
 from spikelet.backends.llvm_random import random_definitions
-from spikelet.ir.adjoint import Adjoint
 from spikelet.ir.lower import REFRACTORY, STEP, Step
 from spikelet.ir.nodes import Node, topological
 from spikelet.ir.scan import ALIVE, Scan
 
 STRIP = 1024
-_NUMBERS = ("T", "M", "start", "seed")
+BYTES = {"float": 4, "double": 8, "i8": 1, "i32": 4, "i64": 8}
+_NUMBERS = ("T", "M", "start", "seed", "strip", "fb.delay", "fb.neurons")
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,16 @@ class Kernel:
     Attributes:
         text: The module.
         signature: Name of each word of ``args``.
-        scratch: Bytes of scratch memory that a call needs.
+        scratch: Type and rows of each piece of scratch memory, a row being one number for each lane of a strip.
     """
 
     text: str
     signature: tuple[str, ...]
-    scratch: int
+    scratch: tuple[tuple[str, int], ...]
+
+    def bytes(self, strip: int) -> int:
+        """Return the scratch memory that a call needs."""
+        return sum(-(-rows * strip * BYTES[type_] // 64) * 64 for type_, rows in self.scratch)
 
 
 def integer_type(scan: Scan) -> str:
@@ -60,16 +67,18 @@ def interval(step: Step) -> int:
     return max(32 * -(-total * 5 // 32), 32)
 
 
-class _Writer:
+class Writer:
     """What the two kernels share: arguments, coefficients, states of a strip, and the lanes of one step."""
 
-    def __init__(self, scan: Scan, real: str, tables: frozenset[str]):
+    def __init__(self, scan: Scan, real: str, tables: frozenset[str], target: str | None = None):
         self.scan, self.tables = scan, tables
+        self.feedback = None if target is None else Feedback(self, target)
         self.d = Dialect(real, integer_type(scan))
         self.arguments: dict[str, str] = {}  # name -> type, in the order of the words
         self.scratch: dict[str, tuple[str, int]] = {}  # name -> type and rows of a strip
         self.program = topological(scan.roots)
         self.buffers: dict[str, str] = {}
+        self.counter = "%counter"
         self.f = Function("")
 
     def argument(self, name: str) -> str:
@@ -92,9 +101,17 @@ class _Writer:
     def buffer(self, name: str, type_: str) -> str:
         """Reserve memory for one number of each lane."""
         address = f'%"buffer.{name}"'
-        self.f.do(f"{address} = alloca [{STRIP} x {type_}], align 64")
+        if self.feedback is None:
+            self.f.do(f"{address} = alloca [{STRIP} x {type_}], align 64")
+        else:  # a strip is whole samples, of any length
+            self.scratch[f"buffer.{name}"] = (type_, 1)
         self.buffers[name] = address
         return address
+
+    @property
+    def strip(self) -> str:
+        """Return the lanes of a strip."""
+        return str(STRIP) if self.feedback is None else self.argument("strip")
 
     def copy(self, source: str, target: str, type_: str) -> None:
         """Copy one number of each lane."""
@@ -174,6 +191,9 @@ class _Writer:
         """Reserve the buffers of states, tables and draws (all memory is reserved before the first loop)."""
         for name, type_ in self.scan.types.items():
             self.buffer(f"state.{name}", self.d.memory(type_))
+        if self.feedback is not None:
+            self.f.do(f"{self.counter} = alloca i64")
+            self.feedback.reserve()
         for n in nodes:
             if n.kind == "coefficient" and n.value in self.tables:
                 self.buffer(f"coef.{n.value}", self.d[n.type])
@@ -189,6 +209,8 @@ class _Writer:
         out = {name: self.row(f"out.{name}", d.memory(n.type), t) for name, n in scan.outputs.items() if shown}
         draws = self.draws([n for n in nodes if n.kind == "noise"], t)
         time = self.time(t) if any(n.kind == "time" for n in nodes) else ""
+        if self.feedback is not None:
+            self.feedback.forward(t, again=not shown)
         with f.loop("lane", "%w") as i:
 
             def leaf(n: Node) -> str:
@@ -197,7 +219,7 @@ class _Writer:
                 if n is ALIVE:
                     return self.alive(t, i)
                 if n.kind == "input":
-                    return f.load(d[n.type], rows[n], i, hint="x")
+                    return self.given(n, rows[n], i)
                 if n.kind == "coefficient":
                     return self.coefficient(n, i)
                 if n.kind == "noise":
@@ -217,6 +239,11 @@ class _Writer:
         """Return the address of this strip in row t of an input, which may be the same for all t."""
         return self.row(f"x.{n.value}", self.d[n.type], t, self.argument(f"x.{n.value}.step"))
 
+    def given(self, n: Node, row: str, i: str) -> str:
+        """Return an input in lane i, with what the recurrence delivers to it."""
+        value = self.f.load(self.d[n.type], row, i, hint="x")
+        return value if self.feedback is None else self.feedback.added(n, value, i)
+
     def alive(self, t: str, i: str) -> str:
         """Return whether a lane's sequence goes on in step t."""
         limit = self.f.load("i64", self.strip_of("limits", "i64"), i)
@@ -224,6 +251,8 @@ class _Writer:
 
     def kernel(self, name: str, body: Function) -> Kernel:
         """Close the strip's function and write the loop over strips around it."""
+        for needed in ("M", *(() if self.feedback is None else ("strip",))):
+            self.argument(needed)
         given = [f'{type_}{" noalias" if type_ == "ptr" else ""} %"{n}"' for n, type_ in self.arguments.items()]
         given += [f'ptr noalias %"{n}"' for n in self.scratch]
         body.lines[0] = f"define internal void @strip(i64 %lo, i64 %w, {', '.join(given)}) noinline {{"
@@ -234,18 +263,26 @@ class _Writer:
             word = f.word(type_, number)
             words.append(f"{type_} {word}")
             lanes = word if n == "M" else lanes
-        offset = 0
-        for type_, rows in self.scratch.values():
-            words.append(f"ptr {f.at('i8', '%scratch', str(offset))}")
-            offset += rows * STRIP * {"float": 4, "double": 8, "i8": 1, "i32": 4, "i64": 8}[type_]
+        strip = words[list(self.arguments).index("strip")].split()[1] if self.feedback is not None else str(STRIP)
+        words += [f"ptr {piece}" for piece in self._pieces(f, strip)]
         with f.loop("strip", "%last", "%first") as s:
-            lo = f.value(f"mul i64 {s}, {STRIP}")
+            lo = f.value(f"mul i64 {s}, {strip}")
             rest = f.value(f"sub i64 {lanes}, {lo}")
-            w = f.value(f"call i64 @llvm.smin.i64(i64 {rest}, i64 {STRIP})")
+            w = f.value(f"call i64 @llvm.smin.i64(i64 {rest}, i64 {strip})")
             f.do(f"call void @strip(i64 {lo}, i64 {w}, {', '.join(words)})")
         head = f"; {self.scan.step.name}: {name} ({self.scan.step.method})"
         text = "\n\n".join([head, body.text(), f.text(), self.support(body)])
-        return Kernel(text, tuple(self.arguments), offset)
+        return Kernel(text, tuple(self.arguments), tuple(self.scratch.values()))
+
+    def _pieces(self, f: Function, strip: str) -> list[str]:
+        """Return the addresses of the pieces of scratch memory, each on a border of 64 bytes."""
+        found, begin = [], "0"
+        for type_, rows in self.scratch.values():
+            found.append(f.at("i8", "%scratch", begin))
+            size = f.value(f"mul i64 {strip}, {rows * BYTES[type_]}")
+            whole = f.value(f"and i64 {f.value(f'add i64 {size}, 63')}, -64")
+            begin = f.value(f"add i64 {begin}, {whole}")
+        return found
 
     def support(self, body: Function) -> str:
         """Return the functions that the text calls."""
@@ -253,9 +290,11 @@ class _Writer:
         called = dict.fromkeys(re.findall(r"@(sk_\w+|llvm\.[\w.]+)\(", text))
         names = [name[3:] for name in called if name.startswith("sk_")]
         laws = [name for name in names if name in ("uniform", "normal")]
+        matrix = [name for name in names if name in ("gemm", "gather")]
         lines: dict[str, None] = {}
-        parts = [definitions([name for name in names if name not in laws], self.d.real)]
+        parts = [definitions([name for name in names if name not in (*laws, *matrix)], self.d.real)]
         parts += [random_definitions(laws)] if laws else []
+        parts += [products(matrix, self.d.real)] if matrix else []
         kept: list[str] = []
         for line in "\n".join(parts).split("\n"):
             if not line.startswith("declare"):
@@ -263,253 +302,3 @@ class _Writer:
             elif line not in lines:  # two parts may declare the same function, which a module may do only once
                 lines[line] = None
         return "\n".join([*lines, *kept])
-
-
-def forward_kernel(scan: Scan, real: str, tables: frozenset[str], tape: tuple[Node, ...], checkpoints: bool) -> Kernel:
-    """Print the kernel forward.
-
-    Args:
-        scan: What to run.
-        real: ``float`` or ``double``.
-        tables: Names of the coefficients that are tables along the lanes.
-        tape: Nodes to save in every step.
-        checkpoints: Whether to save the states every ``interval`` steps.
-    """
-    w = _Writer(scan, real, tables)
-    w.reserve(w.program)
-    f, d = w.f, w.d
-    w.load_coefficients(dict.fromkeys(n for n in w.program if n.kind == "coefficient"))
-    for name, type_ in scan.types.items():
-        w.copy(w.strip_of(f"state.{name}", d.memory(type_)), w.buffers[f"state.{name}"], d.memory(type_))
-    with f.loop("t", w.argument("T")) as t:
-        if checkpoints:
-            length = interval(scan.step)
-            rest = f.value(f"srem i64 {t}, {length}")
-            number = f.value(f"sdiv i64 {t}, {length}")
-            due = f.value(f"icmp eq i64 {rest}, 0")
-            later = f.value(f"icmp sgt i64 {t}, 0")
-            with f.when(f.value(f"and i1 {due}, {later}")):
-                index = f.value(f"sub i64 {number}, 1")
-                for name, type_ in scan.types.items():
-                    m = d.memory(type_)
-                    w.copy(w.buffers[f"state.{name}"], w.row(f"check.{name}", m, index), m)
-        rows = {n: w.row(f"tape.{j}", d.memory(n.type), t) for j, n in enumerate(tape)}
-        w.forward_step(t, True, rows)
-    for name, type_ in scan.types.items():
-        w.copy(w.buffers[f"state.{name}"], w.strip_of(f"final.{name}", d.memory(type_)), d.memory(type_))
-    return w.kernel("forward", f)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which gradients a backward kernel returns.
-
-    Attributes:
-        inputs: Names of inputs.
-        held: Those of them that are the same in all steps: their gradient is summed over the steps.
-        coefficients: Names of coefficients.
-    """
-
-    inputs: frozenset[str]
-    held: frozenset[str]
-    coefficients: frozenset[str]
-
-
-def backward_kernel(adjoint: Adjoint, real: str, tables: frozenset[str], wanted: Wanted, low: bool) -> Kernel:
-    """Print the kernel backward; with ``low`` the tape is computed again, from checkpoint to checkpoint."""
-    return _Backward(adjoint, real, tables, wanted, low).print()
-
-
-class _Backward(_Writer):
-    def __init__(self, adjoint: Adjoint, real: str, tables: frozenset[str], wanted: Wanted, low: bool):
-        super().__init__(adjoint.scan, real, tables)
-        self.adjoint, self.wanted, self.low = adjoint, wanted, low
-        self.gradients = {name: n for name, n in adjoint.inputs.items() if name in wanted.inputs}
-        self.slopes = {name: n for name, n in adjoint.coefficients.items() if name in wanted.coefficients}
-        self.sums = {f"coef.{name}": n for name, n in self.slopes.items()}  # summed over the steps
-        self.sums |= {f"x.{name}": n for name, n in self.gradients.items() if name in wanted.held}
-
-    def print(self) -> Kernel:
-        """Write segment after segment, the last first."""
-        f, d = self.f, self.d
-        nodes = topological([*self.adjoint.roots, *self.adjoint.previous.values(), *self.program])
-        self.reserve(nodes)
-        for state in self.adjoint.states:
-            self.buffer(f"g.{state}", d.real)
-        for name in self.sums:
-            self.buffer(f"sum.{name}", "double")
-        for name in self.adjoint.previous:
-            self.buffer(f"old.{name}", d.memory(self.scan.types[name]))
-        self.load_coefficients(dict.fromkeys(n for n in nodes if n.kind == "coefficient"))
-        for name in self.sums:
-            self.fill(self.buffers[f"sum.{name}"])
-        for state in self.adjoint.states:
-            self.copy(self.strip_of(f"g.final.{state}", d.real), self.buffers[f"g.{state}"], d.real)
-        self._segments()
-        for state in self.adjoint.states:
-            self.copy(self.buffers[f"g.{state}"], self.strip_of(f"g.state.{state}", d.real), d.real)
-        self._flush()
-        return self.kernel("backward, low" if self.low else "backward", f)
-
-    def _segments(self) -> None:
-        f = self.f
-        steps = self.argument("T")
-        if not self.low:
-            rows = [(self.argument(f"tape.{j}"), n) for j, n in enumerate(self.adjoint.tape)]
-            tape = [(self.f.at(self.d.memory(n.type), p, "%lo"), n) for p, n in rows]
-            start = {name: self._start(f"state.{name}", type_) for name, type_ in self.scan.types.items()}
-            self._reverse("0", steps, tape, self.argument("M"), start)
-            return
-        length = interval(self.scan.step)
-        more = f.value(f"add i64 {steps}, {length - 1}")
-        count = f.value(f"sdiv i64 {more}, {length}")
-        with f.loop("segment", count) as s:
-            last = f.value(f"sub i64 {count}, 1")
-            segment = f.value(f"sub i64 {last}, {s}")
-            begin = f.value(f"mul i64 {segment}, {length}")
-            behind = f.value(f"add i64 {begin}, {length}")
-            end = f.value(f"call i64 @llvm.smin.i64(i64 {behind}, i64 {steps})")
-            start = {name: self._checkpoint(name, type_, segment) for name, type_ in self.scan.types.items()}
-            tape = [(self._scratch(f"scratch.{j}", n, length), n) for j, n in enumerate(self.adjoint.tape)]
-            if tape:
-                self._recompute(begin, end, tape, start)
-            self._reverse(begin, end, tape, str(STRIP), start)
-
-    def _start(self, name: str, type_: str) -> str:
-        return self.strip_of(name, self.d.memory(type_))
-
-    def _checkpoint(self, name: str, type_: str, segment: str) -> str:
-        """Return the address of a state before a segment: the initial one, or that of a checkpoint."""
-        m = self.d.memory(type_)
-        first = self.f.value(f"icmp eq i64 {segment}, 0")
-        index = self.f.value(f"sub i64 {segment}, 1")
-        saved = self.row(f"check.{name}", m, index)
-        return self.f.value(f"select i1 {first}, ptr {self._start(f'state.{name}', type_)}, ptr {saved}")
-
-    def _scratch(self, name: str, n: Node, rows: int) -> str:
-        self.scratch[name] = (self.d.memory(n.type), rows)
-        return f'%"{name}"'
-
-    def _recompute(self, begin: str, end: str, tape: list[tuple[str, Node]], start: dict[str, str]) -> None:
-        for name, type_ in self.scan.types.items():
-            self.copy(start[name], self.buffers[f"state.{name}"], self.d.memory(type_))
-        with self.f.loop("again", end, begin) as t:
-            self.forward_step(t, False, self._rows(tape, t, begin, str(STRIP)))
-
-    def _rows(self, tape: list[tuple[str, Node]], t: str, begin: str, step: str) -> dict[Node, str]:
-        number = self.f.value(f"sub i64 {t}, {begin}")
-        offset = self.f.value(f"mul i64 {number}, {step}")
-        return {n: self.f.at(self.d.memory(n.type), pointer, offset) for pointer, n in tape}
-
-    def _reverse(self, begin: str, end: str, tape: list[tuple[str, Node]], step: str, start: dict[str, str]) -> None:
-        f = self.f
-        count = f.value(f"sub i64 {end}, {begin}")
-        with f.loop("back", count) as k:
-            below = f.value(f"add i64 {k}, 1")
-            t = f.value(f"sub i64 {end}, {below}")
-            first = f.value(f"icmp eq i64 {t}, {begin}")
-            before = f.value(f"sub i64 {t}, 1")
-            rows = self._rows(tape, t, begin, step)
-            previous = self._rows(tape, before, begin, step) if self.adjoint.previous else {}
-            old = {name: self._old(name, n, first, previous, start) for name, n in self.adjoint.previous.items()}
-            self._backward_step(t, rows, old)
-
-    def _old(self, name: str, n: Node, first: str, rows: dict[Node, str], start: dict[str, str]) -> str:
-        """Return where a state before the step lies: on the tape, at the start, or computed into a buffer."""
-        f, m = self.f, self.d.memory(n.type)
-        if n in rows:
-            return f.value(f"select i1 {first}, ptr {start[name]}, ptr {rows[n]}")
-        buffer = self.buffers[f"old.{name}"]
-        with f.when(first):
-            self.copy(start[name], buffer, m)
-        with f.when(f.value(f"xor i1 {first}, true")), f.loop("before", "%w") as i:
-
-            def leaf(inner: Node) -> str:
-                if inner in rows:
-                    return self.from_memory(inner.type, rows[inner], i)
-                return self.coefficient(inner, i) if inner.kind == "coefficient" else ""
-
-            self.to_memory(n.type, Lane(f, self.d, leaf)(n), buffer, i)
-        return buffer
-
-    def _backward_step(self, t: str, rows: dict[Node, str], old: dict[str, str]) -> None:
-        f, d = self.f, self.d
-        roots = [*self.adjoint.states.values(), *self.gradients.values(), *self.slopes.values()]
-        nodes = topological(roots)
-        inputs = {n: self.input_row(n, t) for n in self._read(roots) if n.kind == "input" and n is not ALIVE}
-        shown = [n for n in nodes if n.kind == "gradient" and n.value[0] == "output"]
-        incoming = {n: self._incoming(n, t) for n in shown}
-        out = {name: self.row(f"g.x.{name}", d.real, t) for name in self.gradients if name not in self.wanted.held}
-        draws = self.draws([n for n in self._read(roots) if n.kind == "noise" and n not in rows], t)
-        time = self.time(t) if any(n.kind == "time" for n in nodes) else ""
-        with f.loop("lane", "%w") as i:
-
-            def leaf(n: Node) -> str:
-                if n in rows:
-                    return self.from_memory(n.type, rows[n], i)
-                if n.kind == "state":
-                    return self.from_memory(n.type, old[n.value], i)
-                if n.kind == "gradient":
-                    of, name = n.value
-                    return f.load(d.real, incoming[n] if of == "output" else self.buffers[f"g.{name}"], i, hint="g")
-                if n is ALIVE:
-                    return self.alive(t, i)
-                if n.kind == "input":
-                    return f.load(d[n.type], inputs[n], i, hint="x")
-                if n.kind == "coefficient":
-                    return self.coefficient(n, i)
-                if n.kind == "noise":
-                    return self.drawn(n, draws[n], i)
-                return time if n.kind == "time" else ""
-
-            lane = Lane(f, d, leaf)
-            new = {n: lane(n) for n in roots}
-            for name, n in self.adjoint.states.items():
-                f.store(d.real, new[n], self.buffers[f"g.{name}"], i)
-            for name, row in out.items():
-                f.store(d.real, new[self.gradients[name]], row, i)
-            for name in self.sums:
-                self._accumulate(self.buffers[f"sum.{name}"], new[self.sums[name]], i)
-
-    def _read(self, roots: list[Node]) -> list[Node]:
-        """Return the nodes below the roots, not looking below the tape."""
-        saved, order = set(self.adjoint.tape), dict[Node, None]()
-        stack = list(roots)
-        while stack:
-            n = stack.pop()
-            if n not in order:
-                order[n] = None
-                stack += [] if n in saved else n.args
-        return list(order)
-
-    def _incoming(self, n: Node, t: str) -> str:
-        name = f"g.out.{n.value[1]}"
-        return self.row(name, self.d.real, t, self.argument(f"{name}.step"))
-
-    def _accumulate(self, buffer: str, value: str, i: str) -> None:
-        """Add to a sum over the steps: in double, since its terms may cancel."""
-        before = self.f.load("double", buffer, i)
-        wide = value if self.d.real == "double" else self.f.value(f"fpext float {value} to double")
-        self.f.store("double", self.f.value(f"fadd double {before}, {wide}"), buffer, i)
-
-    def _flush(self) -> None:
-        """Write out what was summed over the steps; for one number, its sum over the strip."""
-        f = self.f
-        for name in self.sums:
-            buffer, target = self.buffers[f"sum.{name}"], f"g.{name}"
-            if not name.startswith("coef.") or name[5:] in self.tables:
-                self._narrowed(buffer, self.strip_of(target, self.d.real))
-                continue
-            strip = f.value(f"sdiv i64 %lo, {STRIP}")
-            total = f.at("double", self.argument(target), strip)
-            f.store("double", "0.0", total)
-            with f.loop("sum", "%w") as i:
-                term = f.load("double", buffer, i)
-                f.store("double", f.value(f"fadd double {f.load('double', total)}, {term}"), total)
-
-    def _narrowed(self, source: str, target: str) -> None:
-        with self.f.loop("narrow", "%w") as i:
-            value = self.f.load("double", source, i)
-            if self.d.real == "float":
-                value = self.f.value(f"fptrunc double {value} to float")
-            self.f.store(self.d.real, value, target, i)

@@ -176,12 +176,14 @@ def _made(source: str, name: str, **names: Any) -> Callable[..., Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _coefficient_function(step: Step) -> Callable[..., dict[str, Tensor]]:
+def coefficient_function(step: Step) -> Callable[..., dict[str, Tensor]]:
+    """Return the function that makes coefficients of parameters and dt, all of them tensors in double."""
     return _made(printer.coefficient_source(step, "torch"), "coefficients", as_real=lambda x: x.to(torch.float64))
 
 
 @functools.lru_cache(maxsize=256)
-def _initial_function(step: Step) -> Callable[..., dict[str, Tensor]]:
+def initial_function(step: Step) -> Callable[..., dict[str, Tensor]]:
+    """Return the function that makes the initial state of the same tensors."""
     source = printer.table_source("initial", step.initial, f"Initial state of {step.name}.", "torch")
     return _made(source, "initial", as_real=lambda x: x.to(torch.float64))
 
@@ -205,7 +207,8 @@ def _double(value: Any) -> Tensor:
     return value.double() if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
 
 
-def _in_64_bits(parameters: Mapping[str, Any], dt: float, device: Any) -> dict[str, Tensor]:
+def in_64_bits(parameters: Mapping[str, Any], dt: float, device: Any) -> dict[str, Tensor]:
+    """Return parameters and dt as tensors in double."""
     values = {n: _double(v).to(device) for n, v in parameters.items() if v is not None}
     return {**values, "dt": torch.as_tensor(dt, dtype=torch.float64, device=device)}
 
@@ -232,7 +235,7 @@ def initial_state(
     Returns:
         A tensor of ``shape`` for each state; ``step``, the number of steps taken, has shape ().
     """
-    values = _initial_function(step)(_in_64_bits(parameters, dt, device))
+    values = initial_function(step)(in_64_bits(parameters, dt, device))
     state: dict[str, Tensor] = {}
     for name, value in values.items():
         type_ = _TYPES.get(step.types[name], dtype)
@@ -275,7 +278,7 @@ class Stepper:
             raise InputError(f"{step.name} draws random numbers: 'element', a counter for each neuron, is needed")
         self.step, self.dt, self.dtype, self.seed, self.element = step, dt, dtype, seed, element
         self.device = device
-        values = _coefficient_function(step)(_in_64_bits(parameters, dt, device))
+        values = coefficient_function(step)(in_64_bits(parameters, dt, device))
         self.coefficients = {
             name: number(value).to(device, _TYPES.get(step.coefficients[name].type, dtype))
             for name, value in values.items()

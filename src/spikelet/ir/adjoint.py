@@ -24,7 +24,6 @@ from spikelet.model import Surrogate
 
 _BYTES = {"real": 4, "int": 4, "bool": 1}
 _NOISE = 100  # what drawing a number again costs, in bytes of traffic
-_FREE = ("const", "coefficient", "time", "gradient")  # leaves that are at hand without traffic
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,12 @@ class Adjoint:
 
 
 def adjoint(
-    scan: Scan, surrogate: Surrogate, *, inputs: Iterable[str] = (), coefficients: Iterable[str] = ()
+    scan: Scan,
+    surrogate: Surrogate,
+    *,
+    inputs: Iterable[str] = (),
+    coefficients: Iterable[str] = (),
+    recurrent: str | None = None,
 ) -> Adjoint:
     """Return the backward program.
 
@@ -71,6 +75,7 @@ def adjoint(
         surrogate: Its derivative stands for that of the spike; its parameters become coefficients.
         inputs: Names of the inputs whose gradients are wanted.
         coefficients: Names of the coefficients whose gradients are wanted.
+        recurrent: Name of an input to which spikes of the same neurons are added: it cannot simply be read again.
     """
     reverse = _Reverse(scan, surrogate)
     found = reverse.run()
@@ -78,7 +83,7 @@ def adjoint(
     wanted_inputs = {name: _leaf(found, "input", name) for name in inputs}
     wanted = {name: _leaf(found, "coefficient", name) for name in coefficients}
     roots = (*states.values(), *wanted_inputs.values(), *wanted.values())
-    tape = _tape(scan, roots)
+    tape = _Tape(scan, roots, recurrent).cheapest()
     saved = set(tape)
     read = [n for n in _above(roots, saved) if n.kind == "state"]
     previous = {n.value: scan.updates[n.value] for n in read}
@@ -256,43 +261,64 @@ def _above(roots: Iterable[Node], saved: set[Node]) -> list[Node]:
     return list(order)
 
 
-def _tape(scan: Scan, roots: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Return the cheapest set found of nodes from which the roots and the old states can be computed."""
-    forward = topological(scan.roots)
-    before = [n for n in map(_before_events, scan.updates.values()) if n.args]
-    after = [n for n in scan.updates.values() if n.args]
-    conditions = [n for n in forward if n.type == "bool" and n.kind in ("compare", "logic")]
-    noisy = [n for n in forward if n.kind == "noise"]
-    distances = [n.args[1] for n in forward if n.kind == "spike"]
-    distances = [n.args[0] if n.kind == "div" else n for n in distances]
-    products = {arg for n in forward if n.kind in ("add", "sub") for arg in n.args if arg.kind == "mul"}
-    listed = (*before, *after, *conditions, *distances, *noisy)
-    candidates = dict.fromkeys(n for n in listed if n.args and n not in products)
-    candidates |= dict.fromkeys(noisy)
-    best: tuple[float, tuple[Node, ...]] | None = None
-    orders = (
-        list(candidates), list(reversed(candidates)), [*after, *conditions, *before], [*conditions, *after],
-        [*after, *before], [*distances, *conditions, *after, *before], [*before, *after, *distances],
-    )  # fmt: skip
-    for order in orders:
-        kept = _pruned(scan, roots, list(candidates), list(dict.fromkeys(n for n in order if n in candidates)))
-        cost = _cost(scan, roots, set(kept))
-        if cost is not None and (best is None or cost < best[0]):
-            best = cost, kept
-    assert best is not None  # all new states together always suffice
-    return best[1]
+class _Tape:
+    """Looks for the cheapest set of nodes from which the roots and the old states can be computed."""
 
+    def __init__(self, scan: Scan, roots: tuple[Node, ...], recurrent: str | None):
+        self.scan, self.roots, self.recurrent = scan, roots, recurrent
 
-def _pruned(scan: Scan, roots: tuple[Node, ...], full: list[Node], order: list[Node]) -> tuple[Node, ...]:
-    kept = dict.fromkeys(full)
-    cost = _cost(scan, roots, set(kept))
-    for candidate in order:
-        rest = {n for n in kept if n is not candidate}
-        without = _cost(scan, roots, rest)
-        if cost is None or (without is not None and without <= cost):
-            del kept[candidate]
-            cost = without
-    return tuple(kept)
+    def cheapest(self) -> tuple[Node, ...]:
+        """Start with all candidates and drop what is not needed, in several orders."""
+        forward = topological(self.scan.roots)
+        after = [n for n in self.scan.updates.values() if n.args]
+        before = [n for n in map(_before_events, self.scan.updates.values()) if n.args]
+        conditions = [n for n in forward if n.type == "bool" and n.kind in ("compare", "logic")]
+        distances = [n.args[1] for n in forward if n.kind == "spike"]
+        distances = [n.args[0] if n.kind == "div" else n for n in distances]
+        leaves = [n for n in forward if n.kind == "noise" or (n.kind == "input" and n.value == self.recurrent)]
+        # the rounding of a product that is fused into a sum is never seen, so the product cannot be saved
+        fused = {arg for n in forward if n.kind in ("add", "sub") for arg in n.args if arg.kind == "mul"}
+        listed = (*before, *after, *conditions, *distances)
+        candidates = list(dict.fromkeys([*(n for n in listed if n.args and n not in fused), *leaves]))
+        orders = (
+            candidates, candidates[::-1], [*after, *conditions, *before], [*conditions, *after], [*after, *before],
+            [*distances, *conditions, *after, *before], [*before, *after, *distances],
+        )  # fmt: skip
+        allowed = set(candidates)
+        found = [self._pruned(candidates, [n for n in dict.fromkeys(order) if n in allowed]) for order in orders]
+        return min(found, key=lambda kept: self.cost(set(kept)) or 0.0)
+
+    def _pruned(self, full: list[Node], order: list[Node]) -> tuple[Node, ...]:
+        kept = dict.fromkeys(full)
+        cost = self.cost(set(kept))
+        assert cost is not None  # all new states, draws and delivered inputs together suffice
+        for candidate in order:
+            without = self.cost({n for n in kept if n is not candidate})
+            if without is not None and without <= cost:
+                del kept[candidate]
+                cost = without
+        return tuple(kept)
+
+    def cost(self, saved: set[Node]) -> float | None:
+        """Return the bytes moved in a step, plus a little for each node computed; None where something is missing."""
+        total = 0.0
+        for n in _above(self.roots, saved):
+            if n in saved:
+                continue
+            if n.kind == "input":
+                if n.value == self.recurrent:
+                    return None
+                total += 0 if n is ALIVE else _BYTES[n.type]
+            elif n.kind == "noise":
+                total += _NOISE
+            elif n.kind == "state":
+                below = _above([self.scan.updates[n.value]], saved)
+                if any(m not in saved and m.kind in ("state", "input", "noise", "time") for m in below):
+                    return None
+                total += 0.02 * len(below)
+            elif n.args:
+                total += 0.01
+        return total + sum(2 * _BYTES[n.type] for n in saved)
 
 
 def _before_events(n: Node) -> Node:
@@ -304,24 +330,3 @@ def _before_events(n: Node) -> Node:
             n = n.args[1]
         else:
             return n
-
-
-def _cost(scan: Scan, roots: tuple[Node, ...], saved: set[Node]) -> float | None:
-    """Return the bytes moved in a step, plus a little for each node computed; None if something cannot be computed."""
-    needed = _above(roots, saved)
-    total = 0.0
-    for n in needed:
-        if n in saved:
-            continue
-        if n.kind == "input":
-            total += 0 if n is ALIVE else _BYTES[n.type]
-        elif n.kind == "noise":
-            total += _NOISE
-        elif n.kind == "state":
-            below = _above([scan.updates[n.value]], saved)
-            if any(m not in saved and m.kind in ("state", "input", "noise", "time") for m in below):
-                return None
-            total += 0.02 * len(below)
-        elif n.args:
-            total += 0.01
-    return total + sum(2 * _BYTES[n.type] for n in saved)
