@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 export PYTHON VENV
 
-.PHONY: demo test test-slow check bench size gallery clean
+.PHONY: demo test test-slow check bench bench-peers size gallery clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -23,6 +23,9 @@ check: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	scripts/bench
+
+bench-peers:
+	scripts/bench-peers
 
 size: $(VENV)/.installed
 	scripts/size

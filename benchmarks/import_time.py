@@ -3,18 +3,16 @@
 Target: under 0.2 s beyond numpy. tests/test_lazy_import.py holds the causes (what is loaded), this script the times.
 """
 
-import json
-import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
+from typing import Any
 
-import numpy as np
+from benchmarks import harness
+from benchmarks.harness import Bound
 
-from spikelet import __version__
-
-REPEATS = 9
 CASES = {
     "import numpy": "import numpy",
     "import spikelet": "import numpy, spikelet",
@@ -32,20 +30,21 @@ def seconds(code: str) -> float:
     return perf_counter() - start
 
 
-def main() -> None:
-    """Print one JSON line: the median of each case beyond numpy's own, in ms."""
+def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
+    """Tell the median of each case beyond numpy's own."""
     times: dict[str, list[float]] = {name: [] for name in CASES}
-    for repeat in range(REPEATS + 1):
+    for repeat in range(options.rounds + 1):
         for name, code in CASES.items():  # alternating, so that a busy minute hits all cases alike
             taken = seconds(code)
             if repeat:  # the first round fills the caches of files and byte code
                 times[name].append(taken)
-    base = median(times["import numpy"])
-    beyond = {name: round((median(taken) - base) * 1e3, 1) for name, taken in times.items() if name != "import numpy"}
-    versions = {"spikelet": __version__, "python": platform.python_version(), "numpy": np.__version__}
-    record = {"name": "import_time", "unit": "ms beyond numpy", "target": 200.0, "floor": round(base * 1e3, 1)}
-    print(json.dumps(record | {"ours": beyond, "versions": versions}))
+    base = median(times.pop("import numpy"))
+    beyond = {name: round((median(taken) - base) * 1e3, 1) for name, taken in times.items()}
+    floor = {"import numpy": round(base * 1e3, 1)}
+    more = {"unit": "ms beyond numpy", "floor": floor, "rounds": options.rounds}
+    yield harness.plain("import_time", ["fresh process"], beyond, [Bound("import spikelet", at_most=200)], **more)
 
 
 if __name__ == "__main__":
-    main()
+    chosen = harness.options(__doc__, rounds=9)
+    harness.finish(lines(chosen), record=chosen.record)

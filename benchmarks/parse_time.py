@@ -3,15 +3,15 @@
 Each repetition has a text of its own (a comment differs), so that no cache of earlier texts answers.
 """
 
-import json
-import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from time import perf_counter
+from typing import Any
 
-from spikelet import Neuron, __version__
+from benchmarks import harness
+from benchmarks.harness import Bound
+from spikelet import Neuron
 
-REPEATS = 50
 LIF = "dv/dt = (v_rest - v + R*I)/tau_mem : 1; I : 1 (input); tau_mem = 20 ms; R = 1; v_th = 1; v_rest = 0"
 ADEX = """
     dv/dt = (v_rest - v + delta*exp((v - v_th)/delta) + r*(I - w)) / tau_mem : mV
@@ -33,34 +33,30 @@ def adex(number: int) -> Neuron:
     return Neuron("AdEx", text, threshold="v > v_cut", reset="v = v_reset; w += b", initial="v = v_rest")
 
 
-def milliseconds(job: Callable[[int], object]) -> list[float]:
-    """Return the time of each of ``REPEATS`` calls, after one that warms up."""
+def milliseconds(job: Callable[[int], object], rounds: int) -> list[float]:
+    """Return the time of each of ``rounds`` calls, after one that warms up."""
     job(-1)
     times = []
-    for number in range(REPEATS):
+    for number in range(rounds):
         start = perf_counter()
         job(number)
         times.append((perf_counter() - start) * 1e3)
     return times
 
 
-def main() -> None:
-    """Print one JSON line: median and minimum of each job, in ms."""
+def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
+    """Tell the median of each job."""
     model = adex(-2)
     jobs = {
         "LIF from text": lif,
         "AdEx from text": adex,
         "AdEx(tau_mem=10)": lambda number: model(tau_mem=10.0 + number),
     }
-    times = {name: milliseconds(job) for name, job in jobs.items()}
-    shown = {name: {"median": round(median(taken), 3), "min": round(min(taken), 3)} for name, taken in times.items()}
-    print(json.dumps({"name": "parse_time", "unit": "ms", "target": 5.0, "ours": shown, "versions": versions()}))
-
-
-def versions() -> dict[str, str]:
-    """Return what the figures belong to."""
-    return {"spikelet": __version__, "python": platform.python_version(), "machine": platform.machine()}
+    numbers = {name: median(milliseconds(job, options.rounds)) for name, job in jobs.items()}
+    bounds = [Bound("AdEx from text", at_most=5)]
+    yield harness.plain("parse_time", ["one model"], numbers, bounds, unit="ms", rounds=options.rounds)
 
 
 if __name__ == "__main__":
-    main()
+    chosen = harness.options(__doc__, rounds=50)
+    harness.finish(lines(chosen), record=chosen.record)

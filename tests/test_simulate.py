@@ -342,14 +342,15 @@ def test_single_precision_is_computed_in_single_precision(backend: str):
 def test_the_back_ends_agree():
     for model in (LIF, NOISY, HIDDEN, CLOCK, LEAKY, neurons.AdEx):
         given = {name: np.linspace(0, 3, 8) for name in model.inputs}
-        one, two = (
+        one, *others = (
             run(model, given, t=30, n=8, record=model.states, dtype="float64", backend=name, seed=3)
             for name in BACKENDS
         )
-        np.testing.assert_array_equal(one.spikes.times, two.spikes.times)
-        np.testing.assert_array_equal(one.spikes.ids, two.spikes.ids)
-        for name in model.states:
-            np.testing.assert_allclose(one[name], two[name], rtol=1e-9, atol=1e-12)
+        for two in others:
+            np.testing.assert_array_equal(one.spikes.times, two.spikes.times)
+            np.testing.assert_array_equal(one.spikes.ids, two.spikes.ids)
+            for name in model.states:
+                np.testing.assert_allclose(one[name], two[name], rtol=1e-9, atol=1e-12)
 
 
 # --- to continue is the same as never to have stopped -----------------------------------------------------------------
@@ -391,10 +392,11 @@ def test_to_continue_does_not_change_what_one_continues_from():
 def test_a_state_moves_between_the_back_ends():
     for model in (LIF, NOISY, HIDDEN):
         state = run(model, 1.5, t=5, n=3, dtype="float64").state
-        one, two = (run(model, 1.5, t=5, state=state, dtype="float64", backend=name) for name in BACKENDS)
-        for name, value in one.state.items():
-            np.testing.assert_allclose(value, two.state[name], rtol=1e-12)
-            assert value.dtype == two.state[name].dtype and value.shape == two.state[name].shape
+        one, *others = (run(model, 1.5, t=5, state=state, dtype="float64", backend=name) for name in BACKENDS)
+        for two in others:
+            for name, value in one.state.items():
+                np.testing.assert_allclose(value, two.state[name], rtol=1e-12)
+                assert value.dtype == two.state[name].dtype and value.shape == two.state[name].shape
 
 
 # --- random numbers ---------------------------------------------------------------------------------------------------

@@ -315,7 +315,7 @@ def _versions() -> dict[str, str]:
     from spikelet import __version__
 
     rows = {"spikelet": __version__, "python": platform.python_version(), "system": platform.platform()}
-    for name in ("numpy", "scipy", "numba", "torch", "safetensors", "matplotlib", "scikit-learn", "nir", "triton"):
+    for name in ("numpy", "scipy", "llvmlite", "torch", "safetensors", "matplotlib", "scikit-learn", "nir", "triton"):
         try:
             rows[name] = version(name)
         except PackageNotFoundError:

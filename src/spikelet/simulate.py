@@ -26,7 +26,7 @@ BACKENDS: dict[str, str] = {
     "numpy_reference": "interpreter in NumPy: the oracle, on the CPU, in one thread",
     "torch_eager": "PyTorch, operation by operation, with gradients (extra 'torch')",
 }
-TARGETS = ("model", "ir", "numpy", "torch", "latex")
+TARGETS = ("model", "ir", "numpy", "torch", "llvm", "latex")
 State = dict[str, np.ndarray]
 
 
@@ -390,7 +390,7 @@ def show(model: Neuron, target: str = "model") -> str:
     Args:
         model: The neuron.
         target: ``"model"`` (equations and integrator), ``"ir"`` (the step, node by node), ``"numpy"`` or ``"torch"``
-            (source), ``"latex"``.
+            (source), ``"llvm"`` (the fused kernels, forward and backward), ``"latex"``.
 
     Raises:
         InputError: there is no such target.
@@ -404,6 +404,10 @@ def show(model: Neuron, target: str = "model") -> str:
         return _description(model, step)
     if target == "ir":
         return _listing(step)
+    if target == "llvm":
+        from spikelet.backends import llvm_cpu
+
+        return llvm_cpu.source(step)
     from spikelet.backends import printer
 
     return f"{printer.coefficient_source(step, target)}\n\n{printer.step_source(step, target)}"

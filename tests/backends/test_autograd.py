@@ -205,7 +205,7 @@ def test_coefficients_are_computed_once_whatever_the_steps():
 
 
 def test_changing_parameters_and_seeds_prints_nothing_anew():
-    functions = (torch_eager._coefficient_function, torch_eager._initial_function, torch_eager._step_function)
+    functions = (torch_eager.coefficient_function, torch_eager.initial_function, torch_eager._step_function)
     run = functools.partial(simulated, SOFT, {"I": drive(3, 1, 2)}, 3)
     run()
     before = [function.cache_info().misses for function in functions]

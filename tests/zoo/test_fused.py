@@ -161,7 +161,7 @@ def error(found: np.ndarray, exact: np.ndarray, lanes: np.ndarray) -> float:
 
 
 RENAMED = {
-    "v": "lo", "a": "args", "I": "T", "tau_mem": "scratch", "tau_a": "kernel", "R": "strip", "beta": "alive",
+    "v": "lo", "a": "args", "I": "T", "tau_mem": "scratch", "tau_a": "kernel", "R": "strip", "beta": "period",
     "v_th": "ptr", "v_rest": "M",
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spikelet import pool
+from spikelet import pool, surrogates
 from spikelet.backends import llvm_jit
 from spikelet.backends.llvm_kernels import STRIP, Kernel, integer_type, interval
 from spikelet.backends.llvm_scan import Wanted, backward_kernel, forward_kernel
@@ -21,7 +21,7 @@ from spikelet.backends.numpy_reference import evaluate
 from spikelet.errors import BackendError
 from spikelet.ir.adjoint import Adjoint, adjoint
 from spikelet.ir.lower import REFRACTORY, STEP, Step
-from spikelet.ir.scan import Scan, can_be_quiet, refractory_steps, scan
+from spikelet.ir.scan import SPIKES, Scan, can_be_quiet, refractory_steps, scan
 from spikelet.model import Surrogate
 
 Array = np.ndarray
@@ -67,9 +67,7 @@ class Program:
 
     def _adjoint(self, program: Scan) -> Adjoint:
         inputs = dict.fromkeys(n.value for n in program.leaves("input") if n.type == "real")
-        return adjoint(
-            program, self.surrogate, inputs=inputs, coefficients=self.learn, recurrent=self.target
-        )
+        return adjoint(program, self.surrogate, inputs=inputs, coefficients=self.learn, recurrent=self.target)
 
     def _once(self, key: Any, make: Any) -> Any:
         if key not in self.made:
@@ -163,7 +161,7 @@ class Backward:
 class _Call:
     """The words that forward and backward have in common."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one word each, by name
         self,
         program: Program,
         inputs: Arrays,
@@ -242,7 +240,7 @@ class _Call:
         if array.shape[0] > 1 and array.strides[0] == 0:
             array = array[:1]
         self.put(name, array.astype(self.type(type_), copy=False))
-        self.words[f"{name}.step"] = self.lanes if array.shape[0] > 1 else 0
+        self.words[f"{name}#step"] = self.lanes if array.shape[0] > 1 else 0
 
     def table(self, name: str, value: Array) -> str:
         """Hand over a coefficient; returns its name if it is a table, else nothing."""
@@ -251,7 +249,7 @@ class _Call:
         if whole and self.integer == np.int32:
             value = np.minimum(value, 2**31 - 1)
         array = self.put(f"coef.{name}", value.astype(self.integer if whole else self.dtype).reshape(-1))
-        self.words[f"coef.{name}.period"] = max(array.size, 1)
+        self.words[f"coef.{name}#period"] = max(array.size, 1)
         return name if array.size > 1 else ""
 
     def run(self, key: tuple[Any, ...]) -> None:
@@ -271,7 +269,7 @@ def _is_quiet(step: Step, state: Arrays, coefficients: Arrays) -> bool:
     return not np.any(coefficients[duration.value]) and not np.any(state[REFRACTORY])
 
 
-def forward(
+def forward(  # noqa: PLR0913  # one kernel call: each by name
     program: Program,
     inputs: Arrays,
     state: Arrays,
@@ -370,7 +368,7 @@ def _hand_over_saved(call: _Call, saved: Arrays, save: str) -> None:
             call.put(f"tape.{j}", saved[f"tape.{n.type}"][number])
 
 
-def backward(
+def backward(  # noqa: PLR0913  # as forward
     program: Program,
     inputs: Arrays,
     state: Arrays,
@@ -392,13 +390,11 @@ def backward(
 ) -> Backward:
     """Run T steps backward; the arguments up to ``save`` are those of ``forward``, ``saved`` its result.
 
-    Args:
-        outputs: Gradient of each output, (T, M), a broadcast view of that shape, or None for zeros.
-        final: Gradient of each final state, (M,), or None for zeros.
-        wanted_inputs: Names of the inputs whose gradients are returned.
-        wanted_coefficients: Names of the coefficients; they must be among ``program.learn``.
-        recurrence: As in ``forward``, with its spikes. The gradient of the target is always returned, (T, M), also
-            where that input is held: weight, bias and first spikes have theirs through it.
+    ``outputs`` holds the gradient of each output, (T, M), a broadcast view of that shape, or None for zeros; ``final``
+    that of each final state, (M,), or None. ``wanted_inputs`` and ``wanted_coefficients`` name what to return beside
+    the gradients of all states; coefficients must be among ``program.learn``. ``recurrence`` is that of ``forward``,
+    with its spikes; then the gradient of the target is always returned, (T, M), also where that input is held: weight,
+    bias and first spikes have theirs through it.
     """
     strange = [name for name in wanted_coefficients if name not in program.learn]
     if strange:
@@ -442,3 +438,14 @@ def _summed(parts: Array | None, like: Array, dtype: np.dtype) -> Array:
     if like.size == 1:
         return np.asarray(parts.sum(), dtype).reshape(like.shape)
     return parts.reshape(-1, like.size).sum(0, dtype=np.float64).astype(dtype).reshape(like.shape)
+
+
+def source(step: Step, dtype: str = "float32") -> str:
+    """Return the text of the kernels of a step, forward and backward, for parameters that are numbers."""
+    outputs = (SPIKES,) if step.spike is not None else tuple(name for name in step.types if name != STEP)[:1]
+    program = Program(step, surrogates.arctan, outputs, dtype)
+    found = program.adjoint(False, False)
+    wanted = Wanted(frozenset(found.inputs), frozenset(), frozenset())
+    there = forward_kernel(found.scan, program.real, frozenset(), found.tape, False)
+    back = backward_kernel(found, program.real, frozenset(), wanted, False)
+    return f"{there.text}\n\n{back.text}"

@@ -11,21 +11,40 @@ Arguments of the kernels, for N neurons and a delay of d steps:
 Backward, the gradient of the target in step t+d goes through the transpose to the spikes of step t.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from spikelet.backends.llvm_printer import Dialect, Function
 from spikelet.ir.nodes import Node
 from spikelet.ir.scan import SPIKES
 
-if TYPE_CHECKING:
-    from spikelet.backends.llvm_kernels import Writer
-
 _SPARSE = 8  # of that many entries at most one may be a spike, if the spikes are to be listed
+
+
+class Strip(Protocol):
+    """What the writer of a kernel offers."""
+
+    f: Function
+    d: Dialect
+    buffers: dict[str, str]
+    counter: str
+
+    def argument(self, name: str) -> str:
+        """Return the name of an argument in the text."""
+        ...
+
+    def row(self, name: str, type_: str, t: str) -> str:
+        """Return the address of the strip in row t of an argument."""
+        ...
+
+    def buffer(self, name: str, type_: str) -> str:
+        """Reserve memory for one number of each lane."""
+        ...
 
 
 class Feedback:
     """Writes the recurrent part of both kernels."""
 
-    def __init__(self, writer: "Writer", target: str):
+    def __init__(self, writer: Strip, target: str):
         self.w, self.target = writer, target
 
     def reserve(self) -> None:
@@ -48,7 +67,7 @@ class Feedback:
         self._bias(rows, n)
         buffer = self.w.buffers["feedback"]
         matrix = self.w.argument("fb.forward")
-        limit = f.value(f'sdiv i64 %w, {_SPARSE}')
+        limit = f.value(f"sdiv i64 %w, {_SPARSE}")
         many = f.value(f"icmp sgt i64 {self._counted(source)}, {limit}")
         with f.when(many):
             f.do(f"call void @sk_gemm(ptr {source}, i64 {n}, ptr {matrix}, ptr {buffer}, i64 {rows}, i64 {n})")

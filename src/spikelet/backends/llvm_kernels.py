@@ -1,16 +1,17 @@
 """The kernels of a scan as LLVM IR: forward over T steps, and backward.
 
-A kernel works on strips of 1,024 lanes (a lane is one neuron of one sample) with the time loop inside, so that the states
-of a strip stay in the cache. ``kernel(args, first, last, scratch)`` does strips ``first`` to ``last``; it is serial, and
-several threads share the strips. ``args`` holds one 64-bit word for each entry of ``Kernel.signature``:
+A kernel works on strips of 1,024 lanes (a lane is one neuron of one sample) with the time loop inside, so that the
+states of a strip stay in the cache. ``kernel(args, first, last, scratch)`` does strips ``first`` to ``last``; it is
+serial, and several threads share the strips. ``args`` holds one 64-bit word for each entry of ``Kernel.signature``
+(no name of a user has a ``#``):
 
     T M start seed dt                     numbers
-    x.NAME  x.NAME.step                   inputs, and elements from row to row (M, or 0 where the input is held)
+    x.NAME  x.NAME#step                   inputs, and elements from row to row (M, or 0 where the input is held)
     state.NAME  final.NAME                (M,) before and after
-    coef.NAME  coef.NAME.period           one number, or a table of `period` entries
+    coef.NAME  coef.NAME#period           one number, or a table of `period` entries
     out.NAME  tape.J  check.NAME          (T, M); tape of node J, (T, M); states at checkpoints, (T/L, M)
     element  limits                       (M,) random element, (M,) valid steps
-    g.out.NAME (.step)  g.final.NAME      gradients that come in
+    g.out.NAME (#step)  g.final.NAME      gradients that come in
     g.x.NAME  g.state.NAME  g.coef.NAME   gradients that go out; of one number, a partial sum for each strip
     strip fb.*                            recurrent: lanes of a strip, and see ``llvm_feedback``
 """
@@ -84,7 +85,7 @@ class Writer:
     def argument(self, name: str) -> str:
         """Return the name of an argument in the text; user names go in quotes."""
         if name not in self.arguments:
-            number = name in _NUMBERS or name.endswith((".step", ".period"))
+            number = name in _NUMBERS or name.endswith(("#step", "#period"))
             self.arguments[name] = "i64" if number else "double" if name == "dt" else "ptr"
         return f'%"{name}"'
 
@@ -132,7 +133,7 @@ class Writer:
             if n.value not in self.tables:
                 self.coefficients[n] = self.f.load(type_, pointer, hint="c")
                 continue
-            period = self.argument(f"coef.{n.value}.period")
+            period = self.argument(f"coef.{n.value}#period")
             table = self.buffers[f"coef.{n.value}"]
             with self.f.loop("table", "%w") as i:
                 lane = self.f.value(f"add i64 %lo, {i}")
@@ -237,7 +238,7 @@ class Writer:
 
     def input_row(self, n: Node, t: str) -> str:
         """Return the address of this strip in row t of an input, which may be the same for all t."""
-        return self.row(f"x.{n.value}", self.d[n.type], t, self.argument(f"x.{n.value}.step"))
+        return self.row(f"x.{n.value}", self.d[n.type], t, self.argument(f"x.{n.value}#step"))
 
     def given(self, n: Node, row: str, i: str) -> str:
         """Return an input in lane i, with what the recurrence delivers to it."""

@@ -160,7 +160,7 @@ class Lane:
         return found or None
 
     def _needed(self, n: Node) -> tuple[Node, ...]:
-        """Return the arguments that must be computed: not the distance of a spike, and of a fused product its factors."""
+        """Return what must be computed first: not the distance of a spike, and of a fused product its factors."""
         if n.kind == "spike":
             return n.args[:1]
         if n.kind == "choose" and n.args[0].kind == "spike":

@@ -9,7 +9,7 @@ every bit: which of them ran cannot be seen in a result, nor can the number of t
 
 import functools
 
-from spikelet.backends.llvm_jit import features
+from spikelet.backends import llvm_jit
 from spikelet.backends.llvm_printer import Function
 
 _BYTES = {"float": 4, "double": 8}
@@ -22,14 +22,15 @@ def products(names: list[str], real: str) -> str:
     lanes = _lanes(real)
     parts = [_gemm(real, lanes)] if "gemm" in names else []
     parts += [_gather(real)] if "gather" in names else []
-    attributes = f'attributes #7 = {{ "min-legal-vector-width"="{8 * lanes * _BYTES[real]}" "prefer-vector-width"="512" }}'
+    width = 8 * lanes * _BYTES[real]
+    attributes = f'attributes #7 = {{ "min-legal-vector-width"="{width}" "prefer-vector-width"="{width}" }}'
     return "\n\n".join([*parts, attributes] if parts else [])
 
 
 @functools.cache
 def _lanes(real: str) -> int:
     """Return how many numbers a vector register of this machine holds."""
-    has = features()
+    has = llvm_jit.features()
     size = 64 if "+avx512f" in has else 32 if "+avx" in has else 16
     return size // _BYTES[real]
 

@@ -248,7 +248,7 @@ class _Backward(Writer):
 
     def _incoming(self, n: Node, t: str) -> str:
         name = f"g.out.{n.value[1]}"
-        return self.row(name, self.d.real, t, self.argument(f"{name}.step"))
+        return self.row(name, self.d.real, t, self.argument(f"{name}#step"))
 
     def _accumulate(self, buffer: str, value: str, i: str) -> None:
         """Add to a sum over the steps: in double, since its terms may cancel."""

@@ -71,10 +71,25 @@ class _Spike(torch.autograd.Function):
         )
 
 
+class _TracedSpike(torch.autograd.Function):
+    """The same for ``torch.compile``, which refuses functions that say something of forward mode."""
+
+    @staticmethod
+    def forward(ctx: Any, condition: Tensor, x: Tensor, slope: Slope) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx.save_for_backward(x)
+        ctx.slope = slope
+        return condition.to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return None, gradients[0] * ctx.slope(x), None
+
+
 def _spike(slope: Slope, smooth: Slope | None) -> Callable[[Any, Tensor], Tensor]:
     def spike(condition: Any, x: Tensor) -> Tensor:
         value = torch.as_tensor(condition, device=x.device) if smooth is None else smooth(x.detach())
-        return _Spike.apply(value, x, slope)
+        return (_TracedSpike if torch.compiler.is_compiling() else _Spike).apply(value, x, slope)
 
     return spike
 
@@ -213,6 +228,20 @@ def in_64_bits(parameters: Mapping[str, Any], dt: float, device: Any) -> dict[st
     return {**values, "dt": torch.as_tensor(dt, dtype=torch.float64, device=device)}
 
 
+class Printed:
+    """The functions of a step, printed beforehand, so that nothing is left to print when ``torch.compile`` looks on.
+
+    Args:
+        step: From ``ir.lower.lower``.
+        surrogate: Stand-in for the derivative of the spike.
+    """
+
+    def __init__(self, step: Step, surrogate: Surrogate):
+        self.coefficients, self.initial = coefficient_function(step), initial_function(step)
+        dtypes = (torch.float32, torch.float64)
+        self.steps = {dtype: _step_function(step, surrogate, dtype, None) for dtype in dtypes}
+
+
 def initial_state(
     step: Step,
     parameters: Mapping[str, Any],
@@ -221,6 +250,7 @@ def initial_state(
     dt: float,
     dtype: torch.dtype,
     device: Any = None,
+    printed: Printed | None = None,
 ) -> dict[str, Tensor]:
     """Return the state before the first step.
 
@@ -231,11 +261,13 @@ def initial_state(
         dt: Step [ms].
         dtype: Type of the real states.
         device: Where to put them.
+        printed: The functions of the step; the default prints them, or finds what was printed.
 
     Returns:
         A tensor of ``shape`` for each state; ``step``, the number of steps taken, has shape ().
     """
-    values = initial_function(step)(in_64_bits(parameters, dt, device))
+    function = initial_function(step) if printed is None else printed.initial
+    values = function(in_64_bits(parameters, dt, device))
     state: dict[str, Tensor] = {}
     for name, value in values.items():
         type_ = _TYPES.get(step.types[name], dtype)
@@ -258,6 +290,7 @@ class Stepper:
         element: (B, *N) int64 counter of each neuron in the stream of draws; only for models that draw.
         smooth: Integral of the surrogate. With it the spike is smooth and the reset mixes, as in the interpreter:
             gradients are then those of the values, and can be compared with finite differences.
+        printed: The functions of the step; the default prints them, or finds what was printed.
     """
 
     def __init__(
@@ -272,20 +305,24 @@ class Stepper:
         seed: int = 0,
         element: Tensor | None = None,
         smooth: Slope | None = None,
+        printed: Printed | None = None,
     ):
         """Compute the coefficients in double, under autograd."""
         if step.noise and element is None:
             raise InputError(f"{step.name} draws random numbers: 'element', a counter for each neuron, is needed")
         self.step, self.dt, self.dtype, self.seed, self.element = step, dt, dtype, seed, element
         self.device = device
-        values = coefficient_function(step)(in_64_bits(parameters, dt, device))
+        if printed is None:
+            function, self.function = coefficient_function(step), _step_function(step, surrogate, dtype, smooth)
+        else:
+            function, self.function = printed.coefficients, printed.steps[dtype]
+        values = function(in_64_bits(parameters, dt, device))
         self.coefficients = {
             name: number(value).to(device, _TYPES.get(step.coefficients[name].type, dtype))
             for name, value in values.items()
         }
         self.types = {name: "real" for name in step.inputs}
         self.types |= {n.value: n.type for n in step.program() if n.kind == "input"}
-        self.function = _step_function(step, surrogate, dtype, smooth)
 
     def __call__(self, inputs: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Run one step on tensors of shape (B, *N); returns spikes and new state."""

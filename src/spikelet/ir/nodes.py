@@ -30,9 +30,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 KINDS: dict[str, int | None] = {  # number of arguments, None for any
-    "const": 0, "parameter": 0, "coefficient": 0, "state": 0, "input": 0, "time": 0, "noise": 0, "gradient": 0, "neg": 1, "add": 2,
-    "sub": 2, "mul": 2, "div": 2, "pow": 2, "call": None, "compare": 2, "logic": None, "select": 3, "spike": 2,
-    "choose": 3, "cast": 1, "propagator": None,
+    "const": 0, "parameter": 0, "coefficient": 0, "state": 0, "input": 0, "time": 0, "noise": 0, "gradient": 0,
+    "neg": 1, "add": 2, "sub": 2, "mul": 2, "div": 2, "pow": 2, "call": None, "compare": 2, "logic": None, "select": 3,
+    "spike": 2, "choose": 3, "cast": 1, "propagator": None,
 }  # fmt: skip
 TYPES = ("real", "int", "bool")
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from spikelet.errors import InputError, ParameterError, ShapeError, did_you_mean
-from spikelet.ir.lower import Step
+from spikelet.ir.lower import STEP, Step
 from spikelet.ir.nodes import topological
 from spikelet.model import Neuron
 from spikelet.nn.checks import checking, is_true, require_finite
-from spikelet.nn.layer import Sequences
+from spikelet.nn.layer import Like, Sequences, require_like, require_names
 
 SPIKES = "spikes"  # an output of every spiking layer, and the key of the last spikes in the state of a Recurrent
 Names = str | Iterable[str]
@@ -79,11 +79,18 @@ def _differentiable(step: Step) -> set[str]:
     return {n.value for n in reached if n.kind == "parameter" and n.type == "real"}
 
 
-def inputs(label: str, model: Neuron, known: tuple[str, ...], x: Sequences) -> dict[str, Tensor]:
-    """Return name -> (T, B, *N), all of one shape; ``known`` are the names that may be driven."""
+def inputs(
+    label: str, model: Neuron, known: tuple[str, ...], x: Sequences, held: int | None = None
+) -> dict[str, Tensor]:
+    """Return name -> (T, B, *N), all of one shape; ``known`` are the names that may be driven.
+
+    With ``held`` steps they are (1, B, *N).
+    """
     given = x if isinstance(x, dict) else {_only(label, known): x}
     if not given:
         raise InputError(f"{label}: x is an empty dict, expected some of {known}")
+    if held is not None and (isinstance(held, bool) or not isinstance(held, int | torch.SymInt) or held < 1):
+        raise InputError(f"{label}: steps is {held!r}, expected a positive integer")
     shape: torch.Size | None = None
     for name, value in given.items():
         if name not in known:
@@ -91,6 +98,10 @@ def inputs(label: str, model: Neuron, known: tuple[str, ...], x: Sequences) -> d
             hint = did_you_mean(str(name), known) or state
             raise InputError(f"{label}: x names {name!r}, expected some of {known}{hint}")
         _require_sequence(label, name, value)
+        if held is not None and value.shape[0] != 1:
+            raise ShapeError(
+                f"{label}: steps={held} holds one step of x, expected (1, B, *N), input {name!r} has {len(value)} steps"
+            )
         if shape is not None and value.shape != shape:
             raise ShapeError(f"{label}: x[{name!r}] has shape {tuple(value.shape)}, expected {tuple(shape)}")
         shape = value.shape
@@ -110,6 +121,8 @@ def _only(label: str, known: tuple[str, ...]) -> str:
 def _require_sequence(label: str, name: str, value: object) -> None:
     if not isinstance(value, Tensor):
         raise InputError(f"{label}: input {name!r} is a {type(value).__name__}, expected a torch tensor")
+    if value.dtype.is_complex:
+        raise InputError(f"{label}: input {name!r} is {value.dtype}, expected real numbers")
     if value.ndim < 2:
         raise ShapeError(f"{label}: input {name!r} has shape {tuple(value.shape)}, expected (T, B, *N), time first")
     if value.shape[0] == 0:
@@ -128,7 +141,7 @@ def _converted(label: str, model: Neuron, name: str, value: Tensor, dtype: torch
 
 
 def real_dtype(given: Mapping[str, Tensor]) -> torch.dtype:
-    """Return the dtype of states and outputs: that of the input."""
+    """Return the dtype of outputs: that of the input."""
     for value in given.values():
         if value.dtype.is_floating_point:
             low = value.dtype in (torch.float16, torch.bfloat16)
@@ -138,7 +151,7 @@ def real_dtype(given: Mapping[str, Tensor]) -> torch.dtype:
 
 
 def require_fitting(
-    label: str, parameters: Mapping[str, Tensor], learn: tuple[str, ...], neurons: tuple[int, ...]
+    label: str, learn: tuple[str, ...], parameters: Mapping[str, Tensor], neurons: tuple[int, ...]
 ) -> None:
     """Raise ``ShapeError`` unless every parameter is one number or fits neurons of this shape."""
     for name, value in parameters.items():
@@ -147,9 +160,22 @@ def require_fitting(
             size not in (1, axis) for size, axis in zip(own[::-1], neurons[::-1], strict=False)
         ):
             raise ShapeError(f"{label}: parameter {name!r} has shape {own}, but x has neurons of shape {neurons}")
-        cheap = value.device.type == "cpu"  # elsewhere to look at a value waits for the device
+        cheap = (
+            value.device.type == "cpu" and not torch.compiler.is_compiling()
+        )  # elsewhere to look at a value waits for the device
         if (cheap or checking()) and name in learn and name.startswith("tau") and is_true((value <= 0).any()):
             raise ParameterError(f"{label}: learnt {name!r} is {value.min().item():g}, expected more than 0")
+
+
+def require_state(
+    label: str, step: Step, state: object, shape: tuple[int, ...], real: torch.dtype, device: torch.device
+) -> None:
+    """Raise ``StateError`` unless a state is one of this step, for neurons of ``shape`` (B, *N)."""
+    require_names(label, state, set(step.types))
+    assert isinstance(state, dict)  # as require_names saw
+    for name, type_ in step.types.items():
+        dtype = {"int": torch.int64, "bool": torch.bool}.get(type_, real)
+        require_like(label, name, state[name], Like(() if name == STEP else shape, dtype, device))
 
 
 def elements(label: str, samples: Tensor | None, shape: tuple[int, ...], device: torch.device) -> Tensor:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from spikelet.errors import InputError, ShapeError
 from spikelet.nn.layer import Layer
+from spikelet.nn.linear import call
 
 # What these give depends on chance or, in training, on the other samples of the batch: equal inputs at two steps need
 # not give equal outputs (or would update running averages another number of times).
@@ -26,6 +27,11 @@ _BATCH = (
     nn.InstanceNorm3d,
 )
 
+_SILENT = (
+    nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU,
+    nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
+    nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d,
+)  # fmt: skip
 # fmt: off
 STATELESS = (
     *_RANDOM, *_BATCH,
@@ -82,6 +88,13 @@ def is_stateless(module: nn.Module) -> bool:
     return isinstance(module, (Fold, *STATELESS))
 
 
+def keeps_silence(module: nn.Module) -> bool:
+    """Tell whether most of the output is 0 where most of the input is."""
+    if type(module) is nn.Sequential:
+        return all(keeps_silence(part) for part in module)
+    return isinstance(module, _SILENT)
+
+
 def is_repeatable(module: nn.Module) -> bool:
     """Tell whether equal inputs give equal outputs, so that an input constant in time may pass once."""
     if isinstance(module, Fold):
@@ -91,24 +104,24 @@ def is_repeatable(module: nn.Module) -> bool:
     return not any(part.training and isinstance(part, (*_RANDOM, *_BATCH)) for part in module.modules())
 
 
-def fold(module: nn.Module, x: Tensor) -> Tensor:
-    """Apply ``module`` to x (T, B, *N) with time and batch folded; returns (T, B, *M)."""
+def fold(module: nn.Module, x: Tensor, *, spikes: bool = False, bits: bool = False) -> Tensor:
+    """Apply ``module`` to x (T, B, *N) with time and batch folded; returns (T, B, *M).
+
+    ``spikes`` promises nothing: it tells that x comes from a spiking layer, so that to look for silence is worth while.
+    ``bits`` promises that x is 0 or 1, and asks for little memory.
+    """
     if isinstance(module, Fold):
         return module(x)
     if type(module) is nn.Sequential and any(isinstance(part, (Fold, nn.Sequential)) for part in module):
         for part in module:
-            x = fold(part, x)
+            x, spikes = fold(part, x, spikes=spikes), spikes and keeps_silence(part)
         return x
     if x.ndim < 2:
         raise ShapeError(f"{type(module).__name__}: x has shape {tuple(x.shape)}, expected (T, B, *N), time first")
     steps, batch = x.shape[:2]
-    y = module(x.reshape(steps * batch, *x.shape[2:]))
+    rows = x.reshape(steps * batch, *x.shape[2:])
+    y = call(module, rows, bits) if spikes else module(rows)
     if not isinstance(y, Tensor) or y.ndim < 1 or y.shape[0] != steps * batch:
         given = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
         raise ShapeError(f"{type(module).__name__}: gave {given} for T*B = {steps * batch} rows, expected (T*B, *M)")
     return y.reshape(steps, batch, *y.shape[1:])
-
-
-def pass_once(module: nn.Module, x: Tensor) -> Tensor:
-    """Apply a stateless module to one step (B, *N)."""
-    return fold(module, x.unsqueeze(0)).squeeze(0)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,12 +21,27 @@ class Layer(nn.Module, ABC):
 
     ``state=None`` means the initial values, so that a call always starts fresh; the state that comes out continues the
     sequence in a later call. No layer keeps a state between calls.
+
+    Attributes:
+        holds: whether ``forward`` takes ``steps=T`` with an ``x`` of one step, which is held for T steps.
     """
+
+    holds: ClassVar[bool] = False
 
     @property
     @abstractmethod
     def time_step(self) -> float | None:
         """The dt of this layer [ms]; None where nothing in it depends on dt."""
+
+    @property
+    def spikes(self) -> bool:
+        """Whether most of the output is 0, as spikes are; a product with it may then be made of sums."""
+        return False
+
+    @property
+    def bits(self) -> bool:
+        """Whether the output is 0 or 1, and little memory is asked for: a bit of each then serves what follows."""
+        return False
 
     @abstractmethod
     def forward(
@@ -75,12 +90,20 @@ def require_names(layer: str, state: object, expected: set[str], what: str = "st
             raise StateError(f"{layer}: {what} {name!r} is missing, given {sorted(state)}, expected {sorted(expected)}")
 
 
-def require_like(layer: str, name: str, given: object, expected: Tensor) -> None:
+class Like(NamedTuple):
+    """What a tensor of a state has to be."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+
+
+def require_like(layer: str, name: str, given: object, expected: Like | Tensor) -> None:
     """Raise ``StateError`` unless the state ``given`` has the shape, dtype and device of ``expected``."""
     if not isinstance(given, Tensor):
         raise StateError(f"{layer}: state {name!r} is a {type(given).__name__}, expected a tensor")
-    if given.shape != expected.shape:
-        given_batch, batch = given.shape[:1], expected.shape[:1]
+    if tuple(given.shape) != tuple(expected.shape):
+        given_batch, batch = tuple(given.shape[:1]), tuple(expected.shape[:1])
         hint = " (another batch size: start fresh with state=None)" if given_batch != batch else ""
         raise StateError(
             f"{layer}: state {name!r} has shape {tuple(given.shape)}, expected {tuple(expected.shape)}{hint}"
@@ -100,7 +123,7 @@ def as_lengths(layer: str, lengths: Any, steps: int, batch: int, device: torch.d
         raise InputError(f"{layer}: lengths are {lengths.dtype}, expected integers (steps)")
     if lengths.shape != (batch,):
         raise ShapeError(f"{layer}: lengths have shape {tuple(lengths.shape)}, expected ({batch},): one per sequence")
-    if is_true(((lengths < 0) | (lengths > steps)).any()):
+    if not torch.compiler.is_compiling() and is_true(((lengths < 0) | (lengths > steps)).any()):
         raise InputError(f"{layer}: lengths are {lengths.tolist()}, expected 0 to {steps} (the steps of x)")
     return lengths.long()
 

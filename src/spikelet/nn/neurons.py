@@ -1,7 +1,6 @@
 """A population of neurons as a torch layer: ``y, state = Neurons(model)(x, state=None)``."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,36 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from spikelet import surrogates
-from spikelet.backends.torch_eager import Stepper, initial_state, scan
-from spikelet.errors import BackendError, InputError, ParameterError, did_you_mean
+from spikelet.backends.torch_eager import Printed, Stepper, initial_state, scan
+from spikelet.backends.torch_ops import Loop
+from spikelet.errors import InputError, ParameterError
 from spikelet.ir.lower import lower
 from spikelet.model import Neuron, Surrogate
 from spikelet.nn import arguments
 from spikelet.nn.arguments import SPIKES
+from spikelet.nn.backend import EAGER, Choice, choose, require_known
+from spikelet.nn.call import Call, state_dtype
 from spikelet.nn.checks import checking, require_finite
-from spikelet.nn.layer import Layer, Sequences, State, as_lengths, require_like, require_names
+from spikelet.nn.fused import Fused
+from spikelet.nn.layer import Layer, Sequences, State, as_lengths
 from spikelet.units import ms
 
-_BACKENDS = ("auto", "torch_eager")
-
-
-@dataclass(slots=True)
-class Call:
-    """One call of a layer, checked and ready to run.
-
-    Attributes:
-        stepper: runs one step.
-        inputs: name -> (T, B, *N).
-        state: name -> (B, *N), before the first step.
-        steps: T.
-        lengths: (B,) valid steps of each sequence, or None.
-    """
-
-    stepper: Stepper
-    inputs: dict[str, Tensor]
-    state: State
-    steps: int
-    lengths: Tensor | None
+MEMORY = ("fast", "low")
 
 
 class Neurons(Layer):
@@ -57,13 +41,17 @@ class Neurons(Layer):
         learn: names of the parameters to learn, one name, or ``"all"`` (without ``surrogate_scale``).
         surrogate: stands in for the derivative of a spike.
         output: ``"spikes"``, the name of a state (as it is after reset), or a tuple of these: then a dict is returned.
-        backend: ``"auto"`` or ``"torch_eager"``.
+        memory: what training keeps for the backward pass: ``"fast"`` what it needs, ``"low"`` little more than the
+            input, at the price of computing the states again. Gradients are the same to the last bit.
+        backend: ``"auto"``, or by name ``"llvm_cpu"`` (fused kernels, on the CPU) or ``"torch_eager"`` (operation by
+            operation, everywhere); ``explain()`` tells which one is used, and why.
         device: of the parameters.
         dtype: of the learnt parameters; ``None`` is torch's default.
 
     Raises:
         InputError: ``to``, ``learn`` or ``output`` name nothing of the model.
         ParameterError: a parameter has no value.
+        BackendError: there is no such back end, or (in a call) it cannot do what it was asked to.
 
     Example:
         >>> import spikelet as sl, torch
@@ -72,6 +60,8 @@ class Neurons(Layer):
         >>> spikes.shape, state["v"].shape
         (torch.Size([100, 1, 3]), torch.Size([1, 3]))
     """
+
+    holds = True
 
     def __init__(
         self,
@@ -82,6 +72,7 @@ class Neurons(Layer):
         learn: str | Iterable[str] = (),
         surrogate: Surrogate = surrogates.arctan,
         output: str | Iterable[str] = SPIKES,
+        memory: str = "fast",
         backend: str = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -89,20 +80,23 @@ class Neurons(Layer):
         super().__init__()
         if not isinstance(model, Neuron):
             raise InputError(f"Neurons: model is a {type(model).__name__}, expected a spikelet.Neuron")
-        if backend not in _BACKENDS:
-            hint = did_you_mean(backend, _BACKENDS)
-            raise BackendError(f"Neurons({model.name}): no back end {backend!r}, expected one of {_BACKENDS}{hint}")
+        self.label = f"Neurons({model.name})"
+        require_known(self.label, backend)
+        if memory not in MEMORY:
+            raise InputError(f"{self.label}: memory is {memory!r}, expected one of {MEMORY}")
         if not dt > 0:
             raise InputError(f"Neurons({model.name}): dt is {dt}, expected a positive number of ms")
         self.model = model
-        self.label = f"Neurons({model.name})"
         self.dt = float(dt)
         self.surrogate = surrogate
+        self.memory = memory
         self.backend = backend
         self.targets = arguments.targets(self.label, model, to)
         self.output = arguments.outputs(self.label, model, output)
         self.step = lower(model, to=self.targets)
         self.learn = arguments.learnable(self.label, model, self.step, learn)
+        self._fused, self._printed = self._compiler(), Printed(self.step, surrogate)
+        self._names = tuple(model.parameters)
         for name, value in model.parameters.items():
             self._hold(name, value, device, dtype)
 
@@ -111,6 +105,7 @@ class Neurons(Layer):
         x: Sequences,
         state: State | None = None,
         *,
+        steps: int | None = None,
         lengths: Tensor | None = None,
         seed: int = 0,
         samples: Tensor | None = None,
@@ -120,6 +115,7 @@ class Neurons(Layer):
         Args:
             x: (T, B, *N), delivered to ``to``; a dict name -> (T, B, *N) where several inputs are driven.
             state: what an earlier call returned; ``None`` starts from the model's initial values.
+            steps: T, where ``x`` is one step (1, B, *N) that is held for T steps.
             lengths: (B,) valid steps of each sequence; past them the state is frozen and the outputs are 0.
             seed: of a random model. The numbers depend on seed, sample, neuron and step alone: give another seed in
                 each epoch.
@@ -129,56 +125,100 @@ class Neurons(Layer):
         Returns:
             The output (T, B, *N), or a dict of them, and the state after the last step.
         """
-        call = self.start(x, state, lengths=lengths, seed=seed, samples=samples)
-        wanted = (self.output,) if isinstance(self.output, str) else self.output
-        record = dict.fromkeys((*wanted, *(self.model.states if checking() else ())))
-        outputs, final = scan(
-            call.stepper, call.inputs, call.state, steps=call.steps, record=tuple(record), lengths=call.lengths
-        )
+        call = self.start(x, state, steps=steps, lengths=lengths, seed=seed, samples=samples)
+        names = (self.output,) if isinstance(self.output, str) else self.output
+        record = tuple(dict.fromkeys((*names, *(self.model.states if checking() else ()))))
+        if choose(self.label, self.model, self.backend, call.device).backend == EAGER:
+            outputs, final = self._eagerly(call, record)
+        else:
+            outputs, final = self._fused(self._values(), call, record, self.memory)
         if checking():
             for name in self.model.states:
                 require_finite(self.label, f"state {name!r}", outputs[name])
-        return (outputs[self.output] if isinstance(self.output, str) else {n: outputs[n] for n in wanted}), final
+        return (outputs[self.output] if isinstance(self.output, str) else {n: outputs[n] for n in names}), final
+
+    def explain(self, x: Sequences | None = None) -> str:
+        """Tell which back end a call would use, and why.
+
+        Args:
+            x: what the call would be given; the default is something on the device of the layer.
+
+        Raises:
+            BackendError: the back end that was asked for by name cannot do it.
+
+        Example:
+            >>> import spikelet as sl
+            >>> Neurons(sl.neurons.LIF).explain()
+            'llvm_cpu: the fused kernel for CPUs, and x is on the CPU'
+        """
+        choice = self._choice(x)
+        return f"{choice.backend}: {choice.why}"
 
     def start(
         self,
         x: Sequences,
         state: State | None = None,
         *,
+        steps: int | None = None,
         lengths: Tensor | None = None,
         seed: int = 0,
         samples: Tensor | None = None,
     ) -> Call:
-        """Check the arguments of a call and evaluate the coefficients; ``Recurrent`` then runs the steps itself."""
-        inputs = arguments.inputs(self.label, self.model, self.targets, x)
+        """Check the arguments of a call; ``Recurrent`` then runs the steps itself."""
+        inputs = arguments.inputs(self.label, self.model, self.targets, x, steps)
         first = next(iter(inputs.values()))
-        steps, shape, device = len(first), tuple(first.shape[1:]), first.device
-        dtype = arguments.real_dtype(inputs)
-        parameters = {name: getattr(self, name) for name in self.model.parameters}
-        arguments.require_fitting(self.label, parameters, self.learn, shape[1:])
+        steps, shape, device = first.shape[0] if steps is None else steps, tuple(first.shape[1:]), first.device
+        outer = arguments.real_dtype(inputs)
         element = arguments.elements(self.label, samples, shape, device) if self.step.noise else None
-        stepper = Stepper(
-            self.step,
-            parameters,
-            dt=self.dt,
-            surrogate=self.surrogate,
-            dtype=dtype,
-            device=device,
-            seed=seed,
-            element=element,
-        )
-        fresh = initial_state(self.step, parameters, shape, dt=self.dt, dtype=dtype, device=device)
         if state is not None:
-            require_names(self.label, state, set(fresh))
-            for name, expected in fresh.items():
-                require_like(self.label, name, state[name], expected)
+            arguments.require_state(self.label, self.step, state, shape, state_dtype(outer), device)
         limits = as_lengths(self.label, lengths, steps, shape[0], device)
-        return Call(stepper, inputs, fresh if state is None else state, steps, limits)
+        return Call(inputs, state, steps, limits, element, seed, outer)
+
+    def recurrent(self, call: Call, record: tuple[str, ...], loop: Loop) -> tuple[dict[str, Tensor], State]:
+        """Run a call whose spikes come back through a matrix, in one kernel; for ``Recurrent``."""
+        return self._fused.recurrent(self._values(), call, record, self.memory, loop)
+
+    def stepper(self, call: Call) -> tuple[Stepper, State]:
+        """Return what runs a call step by step, and the state before the first."""
+        values = self._values()
+        arguments.require_fitting(self.label, self.learn, values, call.shape[1:])
+        common = {"dt": self.dt, "dtype": call.real, "device": call.device}
+        common |= {"printed": self._printed}
+        stepper = Stepper(self.step, values, surrogate=self.surrogate, seed=call.seed, element=call.element, **common)
+        return stepper, initial_state(self.step, values, call.shape, **common) if call.state is None else call.state
+
+    def _eagerly(self, call: Call, record: tuple[str, ...]) -> tuple[dict[str, Tensor], State]:
+        stepper, state = self.stepper(call)
+        rows = {name: value.expand(call.steps, *value.shape[1:]) for name, value in call.inputs.items()}
+        outputs, final = scan(stepper, rows, state, steps=call.steps, record=record, lengths=call.lengths)
+        return {n: v.to(call.outer) if v.is_floating_point() else v for n, v in outputs.items()}, final
+
+    def _values(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in self._names}
+
+    def _choice(self, x: Sequences | None) -> Choice:
+        given = list(x.values()) if isinstance(x, dict) else [] if x is None else [x]
+        devices = [value.device for value in (*given, *self.parameters(), *self.buffers())]
+        return choose(self.label, self.model, self.backend, devices[0] if devices else torch.device("cpu"))
+
+    def _compiler(self) -> Fused:
+        return Fused(self.model, self.step, self.dt, self.surrogate, self.targets, self.learn)
 
     @property
     def time_step(self) -> float:
         """The dt of this layer [ms]."""
         return self.dt
+
+    @property
+    def spikes(self) -> bool:
+        """Whether spikes are what a call returns."""
+        return self.output == SPIKES
+
+    @property
+    def bits(self) -> bool:
+        """Whether spikes are what a call returns, and little memory is asked for."""
+        return self.spikes and self.memory == "low"
 
     def extra_repr(self) -> str:
         """Name the model, dt and what is learnt."""
@@ -186,6 +226,8 @@ class Neurons(Layer):
         parts += [f"to={', '.join(self.targets)}"] if set(self.targets) != set(self.model.inputs) else []
         parts += [f"learn={', '.join(self.learn)}"] if self.learn else []
         parts += [f"output={self.output!r}"] if self.output != SPIKES else []
+        parts += [f"memory={self.memory!r}"] if self.memory != "fast" else []
+        parts += [f"backend={self.backend!r}"] if self.backend != "auto" else []
         return ", ".join(parts)
 
     def _hold(self, name: str, value: Any, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
@@ -219,9 +261,10 @@ class Neurons(Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = self.__dict__.copy()
-        del kept["step"]  # made again from the model
+        del kept["step"], kept["_fused"], kept["_printed"]  # made again from the model
         return kept
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.step = lower(self.model, to=self.targets)
+        self._fused, self._printed = self._compiler(), Printed(self.step, self.surrogate)

@@ -1,25 +1,34 @@
-"""Recurrence: the spikes of one step, through any torch module, enter the next step."""
+"""Recurrence: the spikes of one step, through any torch module, enter a later step."""
 
 import torch
 from torch import Tensor, nn
 
-from spikelet.errors import InputError, ShapeError, StateError, did_you_mean
+from spikelet.backends.torch_ops import Loop
+from spikelet.errors import BackendError, InputError, ShapeError, StateError, did_you_mean
 from spikelet.ir.lower import STEP
 from spikelet.nn.arguments import SPIKES
+from spikelet.nn.backend import EAGER, FUSED, Choice, choose
+from spikelet.nn.call import Call
 from spikelet.nn.checks import checking, require_finite
-from spikelet.nn.layer import Layer, Sequences, State, require_like
-from spikelet.nn.neurons import Call, Neurons
+from spikelet.nn.layer import Layer, Like, Sequences, State, require_like
+from spikelet.nn.linear import Linear
+from spikelet.nn.neurons import Neurons
 
 
 class Recurrent(Layer):
-    """Feed the spikes of step k through ``module`` into step k+1: a delay of one step.
+    """Feed the spikes of step k through ``module`` into step k+d.
 
-    The state is that of the neurons with one more entry, ``"spikes"``: the spikes of the last step (B, *N).
+    The state is that of the neurons with one more entry, ``"spikes"``: what is on its way. For a delay of one step that
+    is (B, *N), the spikes of the last step; else it is (d, B, *N), the oldest first.
 
     Args:
         neurons: the layer of neurons; what it returns is returned.
         module: maps spikes (B, *N) to what is delivered (B, *N), such as ``nn.Linear(n, n)``. It has no state.
         to: the input or state to which the feedback is delivered; the default is where ``x`` goes.
+        delay: from a spike to its arrival [ms], d = round(delay/dt) steps; the default is one step, the shortest.
+
+    Raises:
+        InputError: the neurons do not spike, ``to`` is none of their inputs, ``delay`` is shorter than a step.
 
     Example:
         >>> import spikelet as sl, torch
@@ -29,7 +38,9 @@ class Recurrent(Layer):
         (torch.Size([10, 2, 3]), torch.Size([2, 3]))
     """
 
-    def __init__(self, neurons: Neurons, module: nn.Module, to: str | None = None):
+    holds = True
+
+    def __init__(self, neurons: Neurons, module: nn.Module, to: str | None = None, delay: float | None = None):
         super().__init__()
         if not isinstance(neurons, Neurons):
             raise InputError(f"Recurrent: neurons is a {type(neurons).__name__}, expected spikelet.nn.Neurons")
@@ -46,54 +57,123 @@ class Recurrent(Layer):
         self.neurons = neurons
         self.module = module
         self.target = neurons.targets[0] if to is None else to
+        self.delay = _steps_of(self.label, delay, neurons.dt)
 
     @property
     def time_step(self) -> float:
         """The dt of the neurons [ms]."""
         return self.neurons.dt
 
+    @property
+    def spikes(self) -> bool:
+        """Whether spikes are what a call returns."""
+        return self.neurons.spikes
+
+    @property
+    def bits(self) -> bool:
+        """Whether spikes are what a call returns, and little memory is asked for."""
+        return self.neurons.bits
+
     def forward(
         self,
         x: Sequences,
         state: State | None = None,
         *,
+        steps: int | None = None,
         lengths: Tensor | None = None,
         seed: int = 0,
         samples: Tensor | None = None,
     ) -> tuple[Sequences, State]:
         """Run the neurons over a sequence; arguments and result as those of ``Neurons``."""
-        own, last = self._split(state)
-        call = self.neurons.start(x, own, lengths=lengths, seed=seed, samples=samples)
-        last = self._first_spikes(last, call)
+        own, way = self._split(state)
+        call = self.neurons.start(x, own, steps=steps, lengths=lengths, seed=seed, samples=samples)
         wanted = self.neurons.output
         names = (wanted,) if isinstance(wanted, str) else wanted
-        outputs, current, last = self._run(call, last, names)
-        stacked = {name: torch.stack(values) for name, values in outputs.items()}
-        return (stacked[wanted] if isinstance(wanted, str) else stacked), {**current, SPIKES: last}
+        before = self._first_spikes(way, call)
+        run = self._fused if self._choice(call).backend == FUSED else self._stepped
+        outputs, current = run(call, before, names)
+        return (outputs[wanted] if isinstance(wanted, str) else {n: outputs[n] for n in names}), current
 
-    def _run(self, call: Call, last: Tensor, names: tuple[str, ...]) -> tuple[dict[str, list[Tensor]], State, Tensor]:
+    def explain(self, x: Sequences | None = None) -> str:
+        """Tell which back end a call would use, and why; as ``Neurons.explain``."""
+        given = list(x.values()) if isinstance(x, dict) else [] if x is None else [x]
+        device = next((v.device for v in (*given, *self.parameters(), *self.buffers())), torch.device("cpu"))
+        choice = self._chosen(device, tuple(given[0].shape[1:]) if given else None, None)
+        return f"{choice.backend}: {choice.why}"
+
+    def _choice(self, call: Call) -> Choice:
+        return self._chosen(call.device, call.shape, call.lengths)
+
+    def _chosen(self, device: torch.device, shape: tuple[int, ...] | None, lengths: Tensor | None) -> Choice:
+        neurons = self.neurons
+        choice = choose(neurons.label, neurons.model, neurons.backend, device)
+        if choice.backend == EAGER:
+            return choice
+        obstacle = self._obstacle(shape, lengths)
+        if obstacle and neurons.backend != "auto":
+            raise BackendError(f"{self.label}: backend={neurons.backend!r} cannot run this: {obstacle}")
+        return Choice(EAGER, obstacle) if obstacle else choice
+
+    def _obstacle(self, shape: tuple[int, ...] | None, lengths: Tensor | None) -> str:
+        """Say why the recurrence cannot be part of the kernel; nothing if it can."""
+        module = self.module
+        hooks = module._forward_hooks or module._forward_pre_hooks or module._backward_hooks
+        if type(module) not in (nn.Linear, Linear) or hooks:
+            return f"the feedback is a {type(module).__name__}, and the kernel does a plain Linear without hooks"
+        if shape is not None and (len(shape) != 2 or module.weight.shape != (shape[1], shape[1])):
+            return f"the kernel wants x of (T, B, N) and a Linear(N, N), given (T, {', '.join(map(str, shape))})"
+        if self.neurons.model.definition.variables[self.target].integer:
+            return f"{self.target!r} is an integer input"
+        if lengths is not None:
+            return "the kernel knows no lengths of a recurrent layer"
+        return "a transform of torch.func is at work" if torch._C._are_functorch_transforms_active() else ""
+
+    def _fused(self, call: Call, before: list[Tensor], names: tuple[str, ...]) -> tuple[dict[str, Tensor], State]:
+        """Run all steps in one kernel."""
+        checked = self.neurons.model.states if checking() else ()
+        record = tuple(dict.fromkeys((*names, SPIKES, *checked)))
+        way = torch.stack(before)
+        loop = Loop(self.target, self.module.weight, self.module.bias, way, self.delay)
+        outputs, final = self.neurons.recurrent(call, record, loop)
+        for name in checked:
+            require_finite(self.label, f"state {name!r}", outputs[name])
+        sent = outputs[SPIKES][-self.delay :]  # what has not arrived yet
+        way = sent if len(sent) == self.delay else torch.cat([way[len(sent) :], sent])
+        return outputs, {**final, SPIKES: way[0].clone() if self.delay == 1 else way.clone()}
+
+    def _stepped(self, call: Call, before: list[Tensor], names: tuple[str, ...]) -> tuple[dict[str, Tensor], State]:
+        """Run step after step."""
+        outputs, current, way = self._run(call, before, names)
+        stacked = {name: torch.stack(values) for name, values in outputs.items()}
+        stacked = {n: v.to(call.outer) if v.is_floating_point() else v for n, v in stacked.items()}
+        return stacked, {**current, SPIKES: way[0] if self.delay == 1 else torch.stack(way)}
+
+    def _run(
+        self, call: Call, way: list[Tensor], names: tuple[str, ...]
+    ) -> tuple[dict[str, list[Tensor]], State, list[Tensor]]:
         # unbind, since x[k] would make a gradient of the size of x at every step
-        slices = {name: value.unbind(0) for name, value in call.inputs.items()}
+        slices = {name: value.unbind(0) * (call.steps // len(value)) for name, value in call.inputs.items()}
         outputs: dict[str, list[Tensor]] = {name: [] for name in names}
-        current = call.state
+        stepper, current = self.neurons.stepper(call)
         for k in range(call.steps):
             inputs = {name: values[k] for name, values in slices.items()}
-            feedback = self._feedback(last)
+            feedback = self._feedback(way[0]).to(call.real)  # sums are never of low precision
             inputs[self.target] = inputs[self.target] + feedback if self.target in inputs else feedback
-            spikes, after = call.stepper(inputs, current)
+            spikes, after = stepper(inputs, current)
             shown = {**after, SPIKES: spikes}
+            moved = [*way[1:], spikes.to(call.outer)]
             if call.lengths is not None:
                 alive = (call.lengths > k).reshape(-1, *[1] * (spikes.ndim - 1))
                 shown = {name: torch.where(alive, shown[name], torch.zeros_like(shown[name])) for name in shown}
                 after = {n: v if n == STEP else torch.where(alive, v, current[n]) for n, v in after.items()}
-                spikes = torch.where(alive, spikes, last)
+                moved = [torch.where(alive, new, old) for new, old in zip(moved, way, strict=True)]
             if checking():
                 for name in self.neurons.model.states:
                     require_finite(self.label, f"state {name!r}", after[name].unsqueeze(0), first_step=k)
             for name in names:
                 outputs[name].append(shown[name])
-            current, last = after, spikes
-        return outputs, current, last
+            current, way = after, moved
+        return outputs, current, way
 
     def _feedback(self, spikes: Tensor) -> Tensor:
         feedback = self.module(spikes)
@@ -102,7 +182,7 @@ class Recurrent(Layer):
                 f"{self.label}: module {type(self.module).__name__} made {tuple(feedback.shape)} of spikes "
                 f"{tuple(spikes.shape)}, expected the same shape"
             )
-        return feedback.to(spikes.dtype)  # autocast may have lowered it
+        return feedback
 
     def _split(self, state: State | None) -> tuple[State | None, Tensor | None]:
         if state is None:
@@ -112,11 +192,18 @@ class Recurrent(Layer):
             raise StateError(f"{self.label}: state {SPIKES!r} is missing, given {given}")
         return {name: value for name, value in state.items() if name != SPIKES}, state[SPIKES]
 
-    def _first_spikes(self, last: Tensor | None, call: Call) -> Tensor:
-        like = next(iter(call.inputs.values()))
-        dtype = like.dtype if like.dtype.is_floating_point else torch.get_default_dtype()
-        silent = torch.zeros(like.shape[1:], dtype=dtype, device=like.device)
-        if last is None:
-            return silent
-        require_like(self.label, SPIKES, last, silent)
-        return last
+    def _first_spikes(self, given: Tensor | None, call: Call) -> list[Tensor]:
+        """Return the spikes on their way before the first step, the oldest first."""
+        shape = call.shape if self.delay == 1 else (self.delay, *call.shape)
+        if given is None:
+            given = torch.zeros(shape, dtype=call.outer, device=call.device)
+        require_like(self.label, SPIKES, given, Like(shape, call.outer, call.device))
+        return [given] if self.delay == 1 else list(given.unbind(0))
+
+
+def _steps_of(label: str, delay: float | None, dt: float) -> int:
+    if delay is None:
+        return 1
+    if not isinstance(delay, int | float) or round(delay / dt) < 1:
+        raise InputError(f"{label}: delay is {delay!r}, expected at least one step, {dt:g} ms")
+    return round(delay / dt)
