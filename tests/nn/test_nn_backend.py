@@ -287,9 +287,9 @@ def test_a_layer_of_ones_own_gets_what_is_held_expanded(leaky):
 
 def test_a_linear_layer_behind_spikes_looks_for_silence(leaky):
     net = Sequential(
-        nn.Linear(200, 200), Neurons(leaky(v_th=1.5)), nn.Identity(), nn.Linear(200, 200), nn.ReLU(), nn.Linear(200, 9)
+        nn.Linear(400, 400), Neurons(leaky(v_th=1.5)), nn.Identity(), nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 9)
     )
-    x = drive(40, 8, 200, scale=0.5)
+    x = drive(100, 16, 400, scale=0.3)
     with torch.no_grad():
         before = linear_ops.TAKEN.copy()
         out, _ = net(x)

@@ -45,6 +45,65 @@ def test_the_feedback_comes_one_step_later(leaky):
     assert state["spikes"].item() == 0
 
 
+def looped(module, x, delay):
+    """A leaky map whose spikes come back after ``delay`` steps, by hand."""
+    v, spikes = torch.zeros_like(x[0]), []
+    for k in range(len(x)):
+        v = 0.9 * v + x[k] + module(spikes[k - delay] if k >= delay else torch.zeros_like(x[0]))
+        spikes.append((v > 1).to(v.dtype))
+        v = v - spikes[-1]
+    return torch.stack(spikes)
+
+
+@pytest.mark.parametrize("backend", ["auto", "torch_eager"])
+@pytest.mark.parametrize(("delay", "steps"), [(None, 1), (1.0, 1), (3.0, 3), (4.8, 5), (40.0, 40)])
+def test_a_delay_is_so_many_steps(leaky, delay, steps, backend):
+    x, module = drive(25, 3, 4), linear(4)
+    layer = Recurrent(Neurons(leaky, backend=backend), module, delay=delay)
+    spikes, state = layer(x)
+    expected = looped(module, x, steps)
+    assert torch.equal(spikes, expected)
+    silent = torch.zeros(max(steps - 25, 0), 3, 4, dtype=x.dtype)
+    on_its_way = torch.cat([silent, expected[-steps:]])
+    assert torch.equal(state["spikes"], on_its_way[0] if steps == 1 else on_its_way)
+    assert 0 < spikes.sum() < spikes.numel()
+
+
+@pytest.mark.parametrize("backend", ["auto", "torch_eager"])
+def test_a_delay_streams_and_freezes(leaky, backend):
+    x, layer = drive(25, 3, 4), Recurrent(Neurons(leaky, backend=backend), linear(4), delay=3.0)
+    whole, end = layer(x)
+    state, parts = None, []
+    for chunk in (x[:1], x[1:3], x[3:17], x[17:]):
+        out, state = layer(chunk, state)
+        parts.append(out)
+    assert torch.equal(torch.cat(parts), whole) and torch.equal(state["spikes"], end["spikes"])
+    assert state["spikes"].shape == (3, 3, 4)
+    cut, state = layer(x, lengths=torch.tensor([25, 7, 0]))
+    alone, end = layer(x[:7, 1:2])
+    assert torch.equal(cut[:7, 1:2], alone) and torch.equal(state["spikes"][:, 1:2], end["spikes"])
+    assert (cut[7:, 1] == 0).all() and (state["spikes"][:, 2] == 0).all()
+    with pytest.raises(StateError, match=r"'spikes' has shape \(2, 3, 4\), expected \(3, 3, 4\)"):
+        layer(x, {**state, "spikes": state["spikes"][:2]})
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.4, -1.0, "1 ms"])
+def test_a_delay_is_at_least_a_step(leaky, delay):
+    with pytest.raises(InputError, match=r"Recurrent\(Leaky\): delay is .*, expected at least one step, 1 ms"):
+        Recurrent(Neurons(leaky), linear(4), delay=delay)
+
+
+def test_an_input_is_held(leaky):
+    layer, x = Recurrent(Neurons(leaky), linear(4)), drive(1, 3, 4)
+    assert torch.equal(layer(x, steps=20)[0], layer(x.expand(20, 3, 4).clone())[0])
+
+
+def test_low_precision_goes_in_and_out(leaky):
+    layer = Recurrent(Neurons(leaky), torch.nn.Linear(4, 4, dtype=torch.bfloat16))
+    spikes, state = layer(drive(9, 2, 4).bfloat16())
+    assert spikes.dtype == state["spikes"].dtype == torch.bfloat16 and state["v"].dtype == torch.float32
+
+
 def test_feedback_goes_where_to_says(two_inputs):
     module = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.constant_(module.weight, 1.0)

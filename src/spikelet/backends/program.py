@@ -79,9 +79,7 @@ def read(text: str) -> Plan:
     step = lower(model, data["to"])
     whole = {name for name in data["inputs"] if model.definition.variables[name].integer}
     return Plan(
-        program=Program(
-            step, surrogate, tuple(data["outputs"]), data["dtype"], tuple(data["learn"]), data["target"]
-        ),
+        program=Program(step, surrogate, tuple(data["outputs"]), data["dtype"], tuple(data["learn"]), data["target"]),
         inputs={name: "int" if name in whole else "real" for name in data["inputs"]},
         states={name: type_ for name, type_ in step.types.items() if name != STEP},
         coefficients={name: definition.type for name, definition in step.coefficients.items()},

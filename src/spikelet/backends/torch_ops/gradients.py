@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._functorch.autograd_function import enable_single_level_autograd_function
+from torch._functorch.autograd_function import (
+    enable_single_level_autograd_function,  # pyright: ignore[reportPrivateImportUsage]
+)
 
 from spikelet.backends.program import read, reads
 from spikelet.backends.torch_ops.kernels import LIBRARY, Arguments, backward_cpu, scan_cpu
@@ -169,7 +171,8 @@ def _backward_autograd(*arguments: Any) -> list[Tensor]:
     given, (saved, gradients, wanted) = Arguments(*arguments[:-3]), arguments[-3:]
     if _learns(*given.smooth, *gradients):
         options, tensors = _Options.of(given, given.save)
-        return list(_apply_backward(options, wanted, len(tensors), len(saved), *tensors, *saved, *gradients))
+        with enable_single_level_autograd_function():
+            return list(_apply_backward(options, wanted, len(tensors), len(saved), *tensors, *saved, *gradients))
     with torch._C._AutoDispatchBelowAutograd():
         return torch.ops.spikelet.scan_backward.default(*arguments)
 
