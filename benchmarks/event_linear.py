@@ -16,7 +16,7 @@ from benchmarks.race import Job, race
 from spikelet.nn.linear import Linear
 
 TORCH = "torch"
-SHAPES, QUICK = ((3200, 1024, 1024), (8000, 512, 512), (128, 784, 1000)), ((256, 256, 128),)  # rows, inputs, outputs
+SHAPES, QUICK = ((3200, 1024, 1024), (8000, 512, 512), (512, 784, 1000)), ((256, 1024, 800),)  # rows, inputs, outputs
 DENSITIES = (1, 3, 5, 8, 10, 20, 50, 100)  # percent
 GAINS = {3: 3.0, 5: 2.0}  # at the first shape, in the forward pass
 

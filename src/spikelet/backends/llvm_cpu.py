@@ -21,7 +21,7 @@ from spikelet.backends.numpy_reference import evaluate
 from spikelet.errors import BackendError
 from spikelet.ir.adjoint import Adjoint, adjoint
 from spikelet.ir.lower import REFRACTORY, STEP, Step
-from spikelet.ir.scan import SPIKES, Scan, can_be_quiet, refractory_steps, scan
+from spikelet.ir.scan import ALIVE, SPIKES, Scan, can_be_quiet, refractory_steps, scan
 from spikelet.model import Surrogate
 
 Array = np.ndarray
@@ -61,6 +61,10 @@ class Program:
         """Return the scan in one of its variants."""
         return self._once(("scan", masked, quiet), lambda: scan(self.step, self.outputs, masked=masked, quiet=quiet))
 
+    def leaves(self, masked: bool, quiet: bool) -> "_Leaves":
+        """Return what a scan reads."""
+        return self._once(("leaves", masked, quiet), lambda: _Leaves.of(self.scan(masked, quiet)))
+
     def adjoint(self, masked: bool, quiet: bool) -> Adjoint:
         """Return the program backward, for all inputs and the coefficients that learn."""
         return self._once(("adjoint", masked, quiet), lambda: self._adjoint(self.scan(masked, quiet)))
@@ -91,6 +95,21 @@ class Program:
         values = {name: np.asarray(value, float) for name, value in self.surrogate.parameters.items()}
         nodes = self.adjoint(masked, quiet).constants
         return self._once(("constants", masked, quiet), lambda: evaluate(nodes, values))
+
+
+@dataclass(frozen=True)
+class _Leaves:
+    """What a scan reads: looked up once, since a small call must not walk a graph."""
+
+    inputs: tuple[tuple[str, str], ...]  # name and type
+    coefficients: tuple[str, ...]
+    integer: np.dtype
+
+    @staticmethod
+    def of(program: Scan) -> "_Leaves":
+        inputs = tuple((n.value, n.type) for n in program.leaves("input") if n is not ALIVE)
+        names = tuple(dict.fromkeys(n.value for n in program.leaves("coefficient")))
+        return _Leaves(inputs, names, np.dtype({"i32": np.int32, "i64": np.int64}[integer_type(program)]))
 
 
 @dataclass(frozen=True)
@@ -183,16 +202,16 @@ class _Call:
         given = [*inputs.values(), *(v for n, v in state.items() if n != STEP)]
         self.lanes = int(given[0].shape[-1])
         self.dtype = np.dtype(program.dtype)
-        self.integer = np.dtype({"i32": np.int32, "i64": np.int64}[integer_type(self.scan)])
+        leaves = program.leaves(self.masked, quiet)
+        self.integer = leaves.integer
         self.kept: list[Any] = []  # arrays whose addresses are in use
         self.words: dict[str, int] = {"T": steps, "M": self.lanes, "start": start, "seed": _signed(seed)}
         self.words["dt"] = int(np.float64(dt).view(np.int64))
-        for leaf in self.scan.leaves("input"):
-            if leaf.value != "alive?":
-                self.rows(f"x.{leaf.value}", inputs.get(leaf.value), leaf.type)
+        for name, type_ in leaves.inputs:
+            self.rows(f"x.{name}", inputs.get(name), type_)
         for name, type_ in self.scan.types.items():
             self.put(f"state.{name}", state[name].astype(self.type(type_), copy=False))
-        self.coefficients = {name: coefficients[name] for name in dict.fromkeys(self._names())}
+        self.coefficients = {name: coefficients[name] for name in leaves.coefficients}
         self.tables = frozenset(self.table(name, value) for name, value in self.coefficients.items()) - {""}
         for name, array in (("element", element), ("limits", limits)):
             if array is not None:
@@ -214,9 +233,6 @@ class _Call:
         self.put("fb.before", before.astype(self.dtype, copy=False))
         if given.spikes is not None:
             self.put("fb.spikes", given.spikes)
-
-    def _names(self) -> Iterable[str]:
-        return (n.value for n in self.scan.leaves("coefficient"))
 
     def type(self, type_: str) -> np.dtype:
         """Return the type of an array."""
@@ -314,7 +330,8 @@ def forward(  # noqa: PLR0913  # one kernel call: each by name
     final = {
         name: call.empty(f"final.{name}", (call.lanes,), call.type(type_)) for name, type_ in call.scan.types.items()
     }
-    saved = {name: MEMORY.empty(*like) for name, like in saved_like(program, steps, call.lanes, save).items()}
+    likes = saved_like(program, steps, call.lanes, save, call.masked)
+    saved = {name: MEMORY.empty(*like) for name, like in likes.items()}
     if save != "none":
         saved["quiet"][0] = quiet
     _hand_over_saved(call, saved, save)
@@ -336,24 +353,37 @@ def _check(program: Program, save: str, element: Array | None, recurrence: Recur
         raise BackendError(f"{program.step.name} draws random numbers: 'element', a counter for each lane, is needed")
 
 
-def saved_like(program: Program, steps: int, lanes: int, save: str) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-    """Return shape and type of what ``forward`` saves; they depend on no value."""
+def saved_like(
+    program: Program, steps: int, lanes: int, save: str, masked: bool | None = None
+) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Return shape and type of what ``forward`` saves; they depend on no value.
+
+    Args:
+        program: What is run.
+        steps: T.
+        lanes: M.
+        save: As for ``forward``.
+        masked: Whether there are ``limits``; None is enough for either.
+    """
     if save == "none":
         return {}
-    quiet = ("quiet", ((1,), np.dtype(np.uint8)))
-    types = {"real": np.dtype(program.dtype), "bool": np.dtype(np.bool_)}
-    types["int"] = np.dtype({"i32": np.int32, "i64": np.int64}[integer_type(program.scan(False, False))])
+    types = {"real": np.dtype(program.dtype), "bool": np.dtype(np.bool_), "int": program.leaves(False, False).integer}
     if save == "low":
         rows = max(-(-steps // interval(program.step)) - 1, 0)
         states = {n: t for n, t in program.step.types.items() if n != STEP}
-        return dict([*((f"check.{n}", ((rows, lanes), types[t])) for n, t in states.items()), quiet])
-    counts = {type_: 0 for type_ in types}
-    variants = [(masked, q) for masked in (False, True) for q in (False, True) if not q or can_be_quiet(program.step)]
-    for masked, q in variants:
-        tape = program.adjoint(masked, q).tape
-        for type_ in counts:
-            counts[type_] = max(counts[type_], sum(n.type == type_ for n in tape))
-    return dict([*((f"tape.{t}", ((count, steps, lanes), types[t])) for t, count in counts.items() if count), quiet])
+        found = {f"check.{n}": ((rows, lanes), types[t]) for n, t in states.items()}
+    else:
+        masks = (False, True) if masked is None else (masked,)
+        counts = program._once(("tapes", masks), lambda: _tapes(program, masks))
+        found = {f"tape.{t}": ((count, steps, lanes), types[t]) for t, count in counts.items() if count}
+    return found | {"quiet": ((1,), np.dtype(np.uint8))}
+
+
+def _tapes(program: Program, masks: Iterable[bool]) -> dict[str, int]:
+    """Return the largest number of nodes of each type on a tape, over the variants of a program."""
+    quiet = (False, True) if can_be_quiet(program.step) else (False,)
+    tapes = [program.adjoint(masked, q).tape for masked in masks for q in quiet]
+    return {type_: max(sum(n.type == type_ for n in tape) for tape in tapes) for type_ in ("real", "int", "bool")}
 
 
 def _hand_over_saved(call: _Call, saved: Arrays, save: str) -> None:

@@ -1,13 +1,16 @@
 """Products of a matrix with spikes that add the rows of active inputs, where that is quicker than multiplying all.
 
-``multiply`` and ``weight_gradient`` list the active inputs of a batch and add what the lists name. They give what the
-dense product gives, but for rounding: an input other than 1 counts as often as it says. Where more inputs are active
-than it pays to list, and where 0 times a number is not 0 (a weight or a gradient that is not finite), they say so, and
-the caller multiplies. Every sum has an order of its own, whatever the number of threads.
+``glance`` tells from the shapes and a few rows whether it may be. ``multiply`` and ``weight_gradient`` list the active
+inputs and add what the lists name: the dense product, but for rounding (an input other than 1 counts as often as it
+says). Where more inputs are active than it pays to list, and where 0 times a number is not 0 (a weight or a gradient
+that is not finite), they say so, and the caller multiplies. Every sum has an order of its own, whatever the number of
+threads.
 """
 
+import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,21 +30,39 @@ _TILE = 1 << 19  # bytes of a tile: it shares a second-level cache with what str
 _BLOCK = 2048  # rows of a gradient that are summed in one go
 _CHUNK = 64  # rows (or columns) that are never parted between threads
 _SAMPLE = 64  # rows that are looked at first
-LEAST = 150_000_000  # multiply-adds of the dense way below which not even a look at the inputs pays
+LEAST = 200_000_000  # multiply-adds of the dense way below which not even a look at the inputs pays
 _SERIAL = 250_000  # ns of work that one thread does sooner than several
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which way a product took, or would take.
+class Choice(NamedTuple):
+    """Which way a product goes.
 
     Attributes:
-        sparse: whether it added the rows of active inputs; otherwise it is still to be done, the dense way.
-        reason: why.
+        inputs: how many there are.
+        most: how many of them may be active, for the sparse way to be quicker.
+        active: how many are, where they were counted.
+        flaw: what else is against the sparse way.
     """
 
-    sparse: bool
-    reason: str
+    inputs: int
+    most: int
+    active: int | None = None
+    flaw: str = ""
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows of active inputs are added; otherwise all is to be multiplied."""
+        return self.active is not None and not self.flaw
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        if self.flaw or not self.most:
+            return self.flaw or "the product is too small to gain from inputs that are not active"
+        limit = f"{self.most / self.inputs:.1%}"
+        if self.active is None:
+            return f"more inputs are active than the {limit} up to which it pays to add"
+        return f"{self.active / self.inputs:.2%} of the inputs are active; it pays up to {limit}"
 
 
 @dataclass(frozen=True)
@@ -74,18 +95,17 @@ _COSTS = {
 _MARGIN = 0.9  # of the dense way's time: a gain within the noise is none
 
 
-def most_active(rows: int, width: int, outputs: int, dtype: np.dtype, gradient: bool = False) -> int:
+def most_active(rows: int, width: int, outputs: int, real: str, gradient: bool = False) -> int:
     """Return up to how many active inputs the sparse way is the quicker one; 0 where it never is.
 
     Args:
         rows: of the batch.
         width: inputs of a row.
         outputs: of a row.
-        dtype: of all.
+        real: "float" or "double", the type of all.
         gradient: of the weight gradient instead of the product.
     """
-    cost = _COSTS[REAL[np.dtype(dtype)]]
-    inputs, weights = rows * width, width * outputs
+    inputs, weights, cost = rows * width, width * outputs, _COSTS[real]
     if inputs * outputs < LEAST:
         return 0
     fixed, each = cost.look * inputs + cost.weight * weights, cost.add * outputs + cost.list
@@ -93,6 +113,28 @@ def most_active(rows: int, width: int, outputs: int, dtype: np.dtype, gradient: 
         fixed, each = fixed + cost.pack * rows * outputs + cost.weight * weights, each + cost.turn
     most = (_MARGIN * cost.multiply * inputs * outputs - fixed) / each
     return max(0, min(int(most), inputs))
+
+
+def glance(x: int, rows: int, width: int, outputs: int, real: str, gradient: bool = False) -> tuple[bool, int]:
+    """Tell whether the sparse way is worth trying, at next to no cost, and up to how many active inputs it is.
+
+    Args:
+        x: address of the inputs (rows, width), contiguous.
+        rows: as for `most_active`, like all that follow.
+        width: of a row.
+        outputs: of a row.
+        real: type of all.
+        gradient: of the weight gradient.
+    """
+    if not (rows and width and outputs):
+        return False, 0
+    most = most_active(rows, width, outputs, real, gradient)
+    seen = min(rows // 8, _SAMPLE)
+    if not (most and seen):
+        return most > 0, most
+    result = ctypes.c_int64()
+    index_kernels(real)["count"](x, seen, width, rows // seen * width, ctypes.addressof(result))
+    return result.value * rows <= most * seen, most
 
 
 # -- the index --------------------------------------------------------------------------------------------------------
@@ -127,8 +169,6 @@ def _find(x: np.ndarray, most: int, threads: int) -> _Index | None:
     """List the inputs (rows, width) that are not zero; None where they are more than ``most``."""
     rows, width = x.shape
     kernels, real = index_kernels(REAL[x.dtype]), x.dtype
-    if most <= 0 or _clearly_more(x, most):
-        return None
     space = width + GROUP  # for a row, so that shares cannot meet
     columns = scratch("columns", rows * space, np.int32)
     start, stop = scratch("start", rows, np.int64), scratch("stop", rows, np.int64)
@@ -151,17 +191,6 @@ def _find(x: np.ndarray, most: int, threads: int) -> _Index | None:
     index = _Index(active, columns, start, stop, scratch("values", rows * space, real))
     pool.run(lambda lo, hi: kernels["values"](lo, hi, address(x), width, *index.lists), rows, threads=threads)
     return index
-
-
-def _clearly_more(x: np.ndarray, most: int) -> bool:
-    """Tell whether a few rows, evenly spread, are so active that there is no need to look at all."""
-    rows, width = x.shape
-    seen = min(rows // 4, _SAMPLE)
-    if not seen:
-        return False
-    result = np.empty(1, np.int64)
-    index_kernels(REAL[x.dtype])["count"](address(x), seen, width, rows // seen * width, address(result))
-    return int(result[0]) * rows > 1.25 * most * seen
 
 
 def _turned(index: _Index, width: int, blocks: list[tuple[int, int]], threads: int) -> list[_Index]:
@@ -191,7 +220,12 @@ def _turned(index: _Index, width: int, blocks: list[tuple[int, int]], threads: i
 
 
 def multiply(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, out: np.ndarray, threads: int | None = None
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    out: np.ndarray,
+    threads: int | None = None,
+    most: int | None = None,
 ) -> Choice:
     """Compute ``out = x @ weight.T + bias``, if few inputs are active.
 
@@ -201,16 +235,19 @@ def multiply(
         bias: (outputs,) or None.
         out: (rows, outputs); written.
         threads: use at most so many; the package's number where it is None. They do not change the result.
+        most: what `glance` returned, if it has been asked and found that it is worth trying.
     """
-    (rows, width), outputs = x.shape, len(weight)
-    most = most_active(rows, width, outputs, x.dtype)
-    threads = _threads(threads, most, outputs, x.dtype)
+    if most is None:
+        rows, width = x.shape
+        promising, most = glance(address(x), rows, width, len(weight), REAL[x.dtype])
+        if not promising:
+            return Choice(x.size, most)
+    threads = _threads(threads, most, len(weight), x.dtype)
     index = _find(x, most, threads)
     if index is None:
-        return _too_many(x, most)
-    if not _add_weights(index, weight, bias, out, threads):
-        return Choice(False, "a weight is not finite")
-    return _few(x, index.active, most)
+        return Choice(x.size, most)
+    finite = _add_weights(index, weight, bias, out, threads)
+    return Choice(x.size, most, index.active, "" if finite else "a weight is not finite")
 
 
 def _add_weights(index: _Index, weight: np.ndarray, bias: np.ndarray | None, out: np.ndarray, threads: int) -> bool:
@@ -240,7 +277,12 @@ def _add_weights(index: _Index, weight: np.ndarray, bias: np.ndarray | None, out
 
 
 def weight_gradient(
-    gradient: np.ndarray, x: np.ndarray, out: np.ndarray, sums: np.ndarray, threads: int | None = None
+    gradient: np.ndarray,
+    x: np.ndarray,
+    out: np.ndarray,
+    sums: np.ndarray,
+    threads: int | None = None,
+    most: int | None = None,
 ) -> Choice:
     """Compute ``out = gradient.T @ x`` and ``sums = gradient.sum(0)``, if few inputs are active.
 
@@ -250,13 +292,17 @@ def weight_gradient(
         out: (outputs, width); written.
         sums: (outputs,) float64; written.
         threads: use at most so many; the package's number where it is None. They do not change the result.
+        most: what `glance` returned, if it has been asked and found that it is worth trying.
     """
     (rows, width), outputs = x.shape, len(out)
-    most = most_active(rows, width, outputs, x.dtype, gradient=True)
+    if most is None:
+        promising, most = glance(address(x), rows, width, outputs, REAL[x.dtype], gradient=True)
+        if not promising:
+            return Choice(x.size, most)
     threads = _threads(threads, most, outputs, x.dtype)
     index = _find(x, most, threads)
     if index is None:
-        return _too_many(x, most)
+        return Choice(x.size, most)
     blocks = [(lo, min(lo + _BLOCK, rows)) for lo in range(0, rows, _BLOCK)]
     turned = _turned(index, width, blocks, threads)
     side = _tile_width(REAL[out.dtype], outputs, min(_BLOCK, rows))
@@ -270,7 +316,8 @@ def weight_gradient(
             _add_gradients(turned, blocks, gradient, out, total, begin, side, columns)
 
     pool.run(share, _ceil(outputs, side) * chunks, threads=threads)
-    return _few(x, index.active, most) if np.isfinite(sums).all() else Choice(False, "a gradient is not finite")
+    finite = np.isfinite(sums).all()
+    return Choice(x.size, most, index.active, "" if finite else "a gradient is not finite")
 
 
 def _add_gradients(
@@ -329,13 +376,3 @@ def _tile_width(real: str, columns: int, rows: int) -> int:
 
 def _ceil(count: int, size: int) -> int:
     return -(-count // size)
-
-
-def _few(x: np.ndarray, active: int, most: int) -> Choice:
-    return Choice(True, f"{active / x.size:.2%} of the inputs are active; it pays up to {most / x.size:.1%}")
-
-
-def _too_many(x: np.ndarray, most: int) -> Choice:
-    if not most:
-        return Choice(False, "the product is too small to gain from inputs that are not active")
-    return Choice(False, f"more inputs are active than the {most / x.size:.1%} up to which it pays to add")

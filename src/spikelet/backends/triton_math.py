@@ -176,7 +176,7 @@ def quotient(x, y):
 @triton.jit
 def _words(seed, step, element, stream):
     """The first two words of the block of random bits of ``spikelet.random``."""
-    element = element.to(tl.int64)
+    element = element.to(tl.int64)  # a block, and so are the other words: element * 0 + number
     w0, w1, _, _ = tl.philox(
         seed,
         (element * 0 + (step & 0xFFFFFFFF)).to(tl.uint32),

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from spikelet.backends import sparse_product
 from spikelet.errors import ShapeError
-from spikelet.nn.linear_ops import LINEAR, add, linear, weight_gradient
+from spikelet.nn.linear_ops import LINEAR, TAKEN, add, linear, promises, weight_gradient
 
 _REALS = (torch.float32, torch.float64)
 _ORDINARY = (Tensor, nn.Parameter)
@@ -65,10 +65,31 @@ def event_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     Raises:
         ShapeError: the shapes do not fit.
     """
-    _require_shapes(x, weight, bias)
-    if _obstacle(x, weight, bias):
+    if weight.ndim != 2 or not _is_hopeless(x, weight):
+        _require_shapes(x, weight, bias)
+        if not _obstacle(x, weight, bias):
+            return (LINEAR if torch.compiler.is_compiling() else linear)(x, weight, bias)
+    try:
         return functional.linear(x, weight, bias)
-    return (LINEAR if torch.compiler.is_compiling() else linear)(x, weight, bias)
+    except RuntimeError:
+        _require_shapes(x, weight, bias)
+        raise
+
+
+def _is_hopeless(x: Tensor, weight: Tensor) -> bool:
+    """Tell at once, in the most common cases, that a product is torch's: it is small, or too many inputs are active."""
+    if torch.compiler.is_compiling():
+        return False
+    if _is_small(x, weight):
+        return True
+    if type(x) is not Tensor or x.dtype not in _REALS or not x.is_cpu or x.layout != torch.strided:
+        return False
+    if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack() or not x.is_contiguous():
+        return False
+    if promises(x, len(weight)):
+        return False
+    TAKEN["dense"] += 1
+    return True
 
 
 def call(module: nn.Module, x: Tensor, bits: bool = False) -> Tensor:
@@ -77,11 +98,22 @@ def call(module: nn.Module, x: Tensor, bits: bool = False) -> Tensor:
     With ``bits`` x is known to be 0 or 1, and for the backward pass only a bit of each is kept.
     """
     if type(module) in (nn.Linear, Linear) and not _is_watched(module):
-        keeps = bits and module.weight.requires_grad and torch.is_grad_enabled()
-        if keeps and not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active():
-            return _OfBits.apply(x, module.weight, module.bias)  # pyright: ignore[reportReturnType]
-        return event_linear(x, module.weight, module.bias)
+        weight: Any = module.weight
+        bias: Any = module.bias
+        if bits and weight.requires_grad and _is_eager(x, weight):
+            return _OfBits.apply(x, weight, bias)  # pyright: ignore[reportReturnType]
+        return event_linear(x, weight, bias)
     return module(x)
+
+
+def _is_eager(x: Tensor, weight: Tensor) -> bool:
+    """Tell whether a call on the CPU is one that autograd alone watches, of ordinary tensors of one type."""
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or not x.is_cpu:
+        return False
+    if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack() or _forward_mode():
+        return False
+    ordinary = type(x) in _ORDINARY and type(weight) in _ORDINARY and x.dtype == weight.dtype
+    return ordinary and not torch.is_autocast_enabled("cpu")
 
 
 class _OfBits(torch.autograd.Function):
@@ -89,19 +121,18 @@ class _OfBits(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        bits = np.packbits(x.detach().numpy() != 0, axis=-1) if x.is_cpu else None
+        bits = np.packbits((x.detach() != 0).numpy(), axis=-1)
         ctx.width, ctx.dtype = x.shape[-1], x.dtype
-        ctx.save_for_backward(x if bits is None else torch.from_numpy(bits), weight)
+        ctx.save_for_backward(torch.from_numpy(bits), weight if ctx.needs_input_grad[0] else None)
         return event_linear(x, weight, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Any) -> Any:
-        (gradient,), (x, weight) = gradients, ctx.saved_tensors
-        for_x, for_weight, for_bias = ctx.needs_input_grad
-        if x.dtype == torch.uint8:
-            x = torch.from_numpy(np.unpackbits(x.numpy(), axis=-1, count=ctx.width)).to(ctx.dtype)
-        to_weight, to_bias = weight_gradient(gradient, x, for_bias) if for_weight else (None, None)
+        (gradient,), (bits, weight) = gradients, ctx.saved_tensors
+        for_x, _, for_bias = ctx.needs_input_grad
+        x = torch.from_numpy(np.unpackbits(bits.numpy(), axis=-1, count=ctx.width)).to(ctx.dtype)
+        to_weight, to_bias = weight_gradient(gradient, x, for_bias)
         return gradient @ weight if for_x else None, to_weight, to_bias if for_bias else None
 
 
@@ -137,7 +168,7 @@ def _obstacle(x: Tensor, weight: Tensor, bias: Tensor | None) -> str:
             return "a tensor is of a kind of its own"
     if torch.is_autocast_enabled("cpu"):
         return "autocast asks for low precision"
-    return "forward-mode differentiation is on" if getattr(forward_ad, "_current_level", -1) >= 0 else ""
+    return "forward-mode differentiation is on" if _forward_mode() else ""
 
 
 def _is_watched(module: nn.Module) -> bool:
@@ -149,6 +180,10 @@ def _is_watched(module: nn.Module) -> bool:
 def _is_special(value: Tensor) -> bool:
     """Tell whether a tensor has its own way of doing things (a distributed one, a quantised one ...)."""
     return getattr(type(value), "__torch_function__", None) is not torch._C._disabled_torch_function_impl
+
+
+def _forward_mode() -> bool:
+    return getattr(forward_ad, "_current_level", -1) >= 0
 
 
 def _is_small(x: Tensor, weight: Tensor) -> bool:

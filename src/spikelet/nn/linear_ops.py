@@ -23,32 +23,49 @@ from spikelet.backends.sparse_product import Choice
 TAKEN: Counter[str] = Counter()
 """How often this process went each way: ``"sparse"``, ``"dense"``, ``"sparse gradient"``, ``"dense gradient"``."""
 
-_NOTHING = Choice(False, "there is nothing to compute")
+_REAL = {torch.float32: "float", torch.float64: "double"}
+
+
+def promises(x: Tensor, outputs: int) -> bool:
+    """Tell from a few rows of a contiguous tensor on the CPU whether the sparse way is worth trying."""
+    return _glance(x, outputs, False)[0]
 
 
 def add(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor | None, Choice]:
     """Go the sparse way if it is the quicker one; the result, None if not, and why."""
-    outputs, width = weight.shape
-    if not x.numel() * outputs:
-        return None, _NOTHING
-    out = x.detach().new_empty(*x.shape[:-1], outputs)
-    rows, offset = _array(x).reshape(-1, width), None if bias is None else _array(bias)
-    choice = sparse_product.multiply(rows, _array(weight), offset, out.numpy().reshape(-1, outputs), _threads())
+    x, (outputs, width) = _contiguous(x), weight.shape
+    promising, most = _glance(x, outputs, False)
+    if not promising:
+        return None, Choice(x.numel(), most)
+    out, offset = x.new_empty(*x.shape[:-1], outputs), None if bias is None else _array(bias)
+    rows, results = x.numpy().reshape(-1, width), out.numpy().reshape(-1, outputs)
+    choice = sparse_product.multiply(rows, _array(weight), offset, results, _threads(), most)
     return (out if choice.sparse else None), choice
 
 
 def add_gradients(gradient: Tensor, x: Tensor) -> tuple[Tensor | None, Tensor | None, Choice]:
     """Go the sparse way if it is the quicker one; both results, None if not, and why. Both arguments have two axes."""
-    outputs, width = gradient.shape[1], x.shape[1]
-    if not x.numel() * outputs:
-        return None, None, _NOTHING
-    out, sums = x.new_empty(outputs, width), np.empty(outputs)
-    choice = sparse_product.weight_gradient(_array(gradient), _array(x), out.numpy(), sums, _threads())
+    x, outputs = _contiguous(x), gradient.shape[1]
+    promising, most = _glance(x, outputs, True)
+    if not promising:
+        return None, None, Choice(x.numel(), most)
+    out, sums = x.new_empty(outputs, x.shape[1]), np.empty(outputs)
+    choice = sparse_product.weight_gradient(_array(gradient), x.numpy(), out.numpy(), sums, _threads(), most)
     return (out, torch.from_numpy(sums).to(x.dtype), choice) if choice.sparse else (None, None, choice)
 
 
+def _glance(x: Tensor, outputs: int, gradient: bool) -> tuple[bool, int]:
+    width = x.shape[-1]
+    rows = x.numel() // width if width and x.dtype in _REAL else 0
+    return sparse_product.glance(x.data_ptr(), rows, width, outputs, _REAL.get(x.dtype, ""), gradient)
+
+
+def _contiguous(value: Tensor) -> Tensor:
+    return value.detach().resolve_neg().contiguous()
+
+
 def _array(value: Tensor) -> np.ndarray:
-    return value.detach().resolve_neg().contiguous().numpy()
+    return _contiguous(value).numpy()
 
 
 def _threads() -> int:

@@ -7,7 +7,7 @@ from spikelet.backends.torch_ops import Loop
 from spikelet.errors import BackendError, InputError, ShapeError, StateError, did_you_mean
 from spikelet.ir.lower import STEP
 from spikelet.nn.arguments import SPIKES
-from spikelet.nn.backend import EAGER, FUSED, Choice, choose
+from spikelet.nn.backend import EAGER, FUSED, GPU, Choice, choose
 from spikelet.nn.call import Call
 from spikelet.nn.checks import checking, require_finite
 from spikelet.nn.layer import Layer, Like, Sequences, State, require_like
@@ -110,6 +110,8 @@ class Recurrent(Layer):
         if choice.backend == EAGER:
             return choice
         obstacle = self._obstacle(shape, lengths)
+        if choice.backend == GPU:
+            obstacle = f"{GPU!r} knows no recurrence inside the kernel"
         if obstacle and neurons.backend != "auto":
             raise BackendError(f"{self.label}: backend={neurons.backend!r} cannot run this: {obstacle}")
         return Choice(EAGER, obstacle) if obstacle else choice

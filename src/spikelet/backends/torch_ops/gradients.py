@@ -15,7 +15,7 @@ from torch._functorch.autograd_function import (
 )
 
 from spikelet.backends.program import read, reads
-from spikelet.backends.torch_ops.kernels import LIBRARY, Arguments, backward_cpu, scan_cpu
+from spikelet.backends.torch_ops.kernels import LIBRARY, Arguments, run_backward, run_scan
 from spikelet.errors import BackendError
 
 _SECOND = "a spike has no second derivative: its surrogate gradient cannot be differentiated again"
@@ -77,7 +77,7 @@ class _Scan(torch.autograd.Function):
     def forward(options: _Options, *tensors: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         arguments = options.positional(tensors)
         if _plain(tensors):
-            return tuple(scan_cpu(*arguments))
+            return tuple(run_scan(*arguments))
         with torch._C._AutoDispatchBelowAutograd():
             return tuple(torch.ops.spikelet.scan.default(*arguments))
 
@@ -129,7 +129,7 @@ class _Backward(torch.autograd.Function):
         kept, gradients = list(flat[number : number + saved]), list(flat[number + saved :])
         arguments = (*options.positional(flat[:number]), kept, gradients, wanted)
         if _plain(flat):
-            return tuple(backward_cpu(*arguments))
+            return tuple(run_backward(*arguments))
         with torch._C._AutoDispatchBelowAutograd():
             return tuple(torch.ops.spikelet.scan_backward.default(*arguments))
 

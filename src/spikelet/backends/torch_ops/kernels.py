@@ -1,8 +1,10 @@
-"""The operators: what they take, what they do on the CPU, and what comes out in shapes alone."""
+"""The operators: what they take, what they do on a device, and what comes out in shapes alone."""
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,11 @@ class Arguments:
         return tuple(self.inputs[0].shape[1:] if self.inputs else self.state[0].shape)
 
     @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return (*self.inputs, *self.state)[0].device
+
+    @property
     def smooth(self) -> tuple[Tensor, ...]:
         """The tensors that may have a gradient."""
         return (*self.inputs, *self.state, *self.coefficients)
@@ -79,7 +86,7 @@ class Arguments:
 _FIELDS = tuple(field.name for field in fields(Arguments))
 
 
-# -- on the CPU --------------------------------------------------------------------------------------------------------
+# -- on a device -------------------------------------------------------------------------------------------------------
 
 
 def _array(value: Tensor, dtype: torch.dtype, *shape: int) -> np.ndarray:
@@ -98,18 +105,45 @@ def as_tensor(value: np.ndarray, shape: Sequence[int], dtype: torch.dtype) -> Te
     return tensor if tensor.dtype == dtype else tensor.to(dtype)
 
 
-def arrays(given: Arguments) -> tuple[tuple[Any, Any, Any, Any], dict[str, Any]]:
-    """Return the arguments of the kernels: those by position, and those by name."""
-    plan, real, m = given.plan, given.real, math.prod(given.lanes)
+@dataclass(frozen=True)
+class Engine:
+    """A fused back end, and how tensors get into it and out of it."""
 
-    def named(types: dict[str, str], values: Sequence[Tensor], shape: Any) -> dict[str, np.ndarray]:
+    module: ModuleType
+    take: Callable[..., Any]
+    give: Callable[..., Tensor]
+    start: Callable[[Tensor], Any]
+
+
+CPU = Engine(llvm_cpu, _array, as_tensor, int)
+
+
+@functools.cache
+def gpu() -> Engine:
+    """Return the back end for GPUs; Triton is imported when the first tensor on one arrives."""
+    from spikelet.backends import triton_gpu
+
+    def take(value: Tensor, dtype: torch.dtype, *shape: int) -> Tensor:
+        return value.detach().to(dtype).reshape(shape)
+
+    def give(value: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        return value.reshape(tuple(shape)).to(dtype)
+
+    return Engine(triton_gpu, take, give, lambda start: start)
+
+
+def arrays(given: Arguments, engine: Engine = CPU) -> tuple[tuple[Any, Any, Any, Any], dict[str, Any]]:
+    """Return the arguments of the kernels: those by position, and those by name."""
+    plan, real, m, take = given.plan, given.real, math.prod(given.lanes), engine.take
+
+    def named(types: dict[str, str], values: Sequence[Tensor], shape: Any) -> dict[str, Any]:
         pairs = zip(types.items(), values, strict=True)
-        return {name: _array(v, DTYPES.get(type_, real), *shape(v)) for (name, type_), v in pairs}
+        return {name: take(v, DTYPES.get(type_, real), *shape(v)) for (name, type_), v in pairs}
 
     limits = None
     if given.lengths is not None:
         rows = given.lengths.reshape(*given.lengths.shape, *[1] * (len(given.lanes) - given.lengths.ndim))
-        limits = _array(rows.expand(given.lanes), torch.int64, m)
+        limits = take(rows.expand(given.lanes), torch.int64, m)
     inputs = named(plan.inputs, given.inputs, lambda v: (len(v), m))
     state = named(plan.states, given.state, lambda v: (m,))
     coefficients = named(plan.coefficients, given.coefficients, lambda v: (v.numel(),) if v.ndim else ())
@@ -117,63 +151,79 @@ def arrays(given: Arguments) -> tuple[tuple[Any, Any, Any, Any], dict[str, Any]]
         "steps": given.steps,
         "dt": given.dt,
         "seed": given.seed,
-        "start": 0 if given.start is None else int(given.start),
-        "element": None if given.element is None else _array(given.element, torch.int64, m),
+        "start": 0 if given.start is None else engine.start(given.start),
+        "element": None if given.element is None else take(given.element, torch.int64, m),
         "limits": limits,
     }
 
 
-def scan_cpu(*arguments: Any) -> list[Tensor]:
+def run_scan(*arguments: Any) -> list[Tensor]:
     """Run the scan."""
     given = Arguments(*arguments)
-    if 0 in given.lanes:
-        return scan_fake(*arguments)
-    by_place, options = arrays(given)
-    result = llvm_cpu.forward(*by_place, **options, save=given.save)
-    plan, rows = given.plan, (given.steps, *given.lanes)
-    outputs = [as_tensor(result.outputs[n], rows, DTYPES.get(type_, given.outer)) for n, type_ in plan.outputs.items()]
-    final = [as_tensor(result.state[n], given.lanes, DTYPES.get(type_, given.real)) for n, type_ in plan.states.items()]
-    return [*outputs, *final, *(torch.from_numpy(result.saved[name]) for name in saved_like(given))]
+    return scan_fake(*arguments) if 0 in given.lanes else scan_on(_engine(given), given)
 
 
-def backward_cpu(*arguments: Any) -> list[Tensor]:
+def _engine(given: Arguments) -> Engine:
+    return CPU if given.device.type == "cpu" else gpu()
+
+
+def scan_on(engine: Engine, given: Arguments) -> list[Tensor]:
+    """Run the scan on a back end."""
+    by_place, options = arrays(given, engine)
+    result = engine.module.forward(*by_place, **options, save=given.save)
+    plan, rows, give = given.plan, (given.steps, *given.lanes), engine.give
+    outputs = [give(result.outputs[n], rows, DTYPES.get(type_, given.outer)) for n, type_ in plan.outputs.items()]
+    final = [give(result.state[n], given.lanes, DTYPES.get(type_, given.real)) for n, type_ in plan.states.items()]
+    like = saved_like(given).items()
+    return [*outputs, *final, *(give(result.saved[n], shape, getattr(torch, d.name)) for n, (shape, d) in like)]
+
+
+def run_backward(*arguments: Any) -> list[Tensor]:
     """Run the scan backward; returns the gradients that are wanted, in order."""
     given, (saved, gradients, wanted) = Arguments(*arguments[:-3]), arguments[-3:]
-    asked = given.asked(wanted)
     if 0 in given.lanes:
-        return [torch.zeros_like(value) for value in asked]
-    by_place, options = arrays(given)
+        return [torch.zeros_like(value) for value in given.asked(wanted)]
+    return backward_on(_engine(given), given, saved, gradients, wanted)
+
+
+def backward_on(
+    engine: Engine,
+    given: Arguments,
+    saved: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor]:
+    """Run the scan backward on a back end."""
+    by_place, options = arrays(given, engine)
     plan, m = given.plan, math.prod(given.lanes)
     if saved:
-        save = given.save
-        kept = {name: value.numpy() for name, value in zip(saved_like(given), saved, strict=True)}
+        save, like = given.save, saved_like(given)
+        kept = {n: engine.take(v, v.dtype, *v.shape) for n, v in zip(like, saved, strict=True)}
     else:
         save = "fast" if given.save == "none" else given.save
-        kept = llvm_cpu.forward(*by_place, **options, save=save).saved
+        kept = engine.module.forward(*by_place, **options, save=save).saved
     flags, number = iter(wanted), len(plan.outputs)
     groups = [[name for name in names if next(flags)] for names in (plan.inputs, plan.states, plan.coefficients)]
-    program, inputs, state, coefficients = by_place
-    result = llvm_cpu.backward(
-        program,
-        inputs,
-        state,
-        coefficients,
+    result = engine.module.backward(
+        *by_place,
         kept,
         **options,
         save=save,
-        outputs=known(plan.outputs, gradients[:number], given.real, given.steps, m),
-        final=known(plan.states, gradients[number:], given.real, m),
+        outputs=known(plan.outputs, gradients[:number], given.real, given.steps, m, take=engine.take),
+        final=known(plan.states, gradients[number:], given.real, m, take=engine.take),
         wanted_inputs=groups[0],
         wanted_coefficients=groups[2],
     )
     tables = (result.inputs, result.state, result.coefficients)
     found = [table[name] for table, names in zip(tables, groups, strict=True) for name in names]
-    return [as_tensor(array, value.shape, value.dtype) for array, value in zip(found, asked, strict=True)]
+    return [engine.give(one, v.shape, v.dtype) for one, v in zip(found, given.asked(wanted), strict=True)]
 
 
-def known(names: Any, gradients: Sequence[Tensor | None], real: torch.dtype, *shape: int) -> dict[str, np.ndarray]:
+def known(
+    names: Any, gradients: Sequence[Tensor | None], real: torch.dtype, *shape: int, take: Callable[..., Any] = _array
+) -> dict[str, Any]:
     """Return the gradients that there are; those left out are zeros."""
-    return {name: _array(g, real, *shape) for name, g in zip(names, gradients, strict=True) if g is not None}
+    return {name: take(g, real, *shape) for name, g in zip(names, gradients, strict=True) if g is not None}
 
 
 # -- in shapes alone ---------------------------------------------------------------------------------------------------
@@ -181,7 +231,8 @@ def known(names: Any, gradients: Sequence[Tensor | None], real: torch.dtype, *sh
 
 def saved_like(given: Arguments) -> dict[str, Any]:
     """Return name -> shape and dtype of what the scan saves."""
-    return llvm_cpu.saved_like(given.plan.program, given.steps, math.prod(given.lanes), given.save)
+    masked = given.lengths is not None if given.device.type == "cpu" else None
+    return llvm_cpu.saved_like(given.plan.program, given.steps, math.prod(given.lanes), given.save, masked)
 
 
 def scan_fake(*arguments: Any) -> list[Tensor]:
@@ -199,7 +250,8 @@ def backward_fake(*arguments: Any) -> list[Tensor]:
     return [value.new_empty(value.shape) for value in Arguments(*arguments[:-3]).asked(arguments[-1])]
 
 
-LIBRARY.impl("scan", scan_cpu, "CPU")
-LIBRARY.impl("scan_backward", backward_cpu, "CPU")
+for _device in ("CPU", "CUDA"):
+    LIBRARY.impl("scan", run_scan, _device)
+    LIBRARY.impl("scan_backward", run_backward, _device)
 torch.library.register_fake("spikelet::scan", scan_fake, lib=LIBRARY)
 torch.library.register_fake("spikelet::scan_backward", backward_fake, lib=LIBRARY)
