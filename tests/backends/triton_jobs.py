@@ -19,6 +19,7 @@ from spikelet.ir.lower import STEP, lower
 
 Arrays = dict[str, np.ndarray]
 START, SEED = 3, 2**63 + 7
+TOLERANCE = {"float64": 1e-10, "float32": 2e-4}
 _TYPES = {"int": np.dtype(np.int64), "bool": np.dtype(bool)}
 
 
@@ -140,6 +141,18 @@ def run(job: Job, given: Given, backend: str) -> Arrays:
     for kind, part in (("input", last.inputs), ("state", last.state), ("coefficient", last.coefficients)):
         found |= {f"gradient of {kind} {name}": value for name, value in part.items()}
     return {name: np.asarray(value) for name, value in found.items()}
+
+
+def assert_alike(found: Arrays, wanted: Arrays, tolerance: float) -> None:
+    """Compare two runs: numbers in proportion to the largest of their kind, all else exactly."""
+    assert set(found) == set(wanted)
+    for name, value in wanted.items():
+        assert found[name].shape == value.shape and found[name].dtype == value.dtype, name
+        if value.dtype.kind != "f" or name == "output spikes":
+            np.testing.assert_array_equal(found[name], value, err_msg=name)
+            continue
+        largest = np.abs(value[np.isfinite(value)]).max(initial=0)
+        np.testing.assert_allclose(found[name], value, rtol=tolerance, atol=tolerance * largest, err_msg=name)
 
 
 def _llvm(job: Job) -> Any:

@@ -135,7 +135,9 @@ class Recurrent(Layer):
         checked = self.neurons.model.states if checking() else ()
         record = tuple(dict.fromkeys((*names, SPIKES, *checked)))
         way = torch.stack(before)
-        loop = Loop(self.target, self.module.weight, self.module.bias, way, self.delay)
+        linear = self.module
+        assert isinstance(linear, nn.Linear)  # _obstacle has looked
+        loop = Loop(self.target, linear.weight, linear.bias, way, self.delay)
         outputs, final = self.neurons.recurrent(call, record, loop)
         for name in checked:
             require_finite(self.label, f"state {name!r}", outputs[name])

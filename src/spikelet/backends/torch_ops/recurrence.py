@@ -104,13 +104,15 @@ def recurrent_scan_backward(*arguments: Any) -> list[Tensor]:
     """Run the scan backward; returns the wanted gradients of inputs, state, coefficients, weight, bias and before."""
     taken, (spikes, saved, gradients, wanted) = _Taken(*arguments[:-4]), arguments[-4:]
     given = taken.common
-    (program, *by_place), options = arrays(given)
+    (program, own, before, coefficients), options = arrays(given)
     plan, lanes = given.plan, spikes[0].numel()
     flags = iter(wanted)
     groups = [[name for name in names if next(flags)] for names in (plan.inputs, plan.states, plan.coefficients)]
     result = llvm_cpu.backward(
         program,
-        *by_place,
+        own,
+        before,
+        coefficients,
         {name: value.numpy() for name, value in zip(saved_like(given), saved, strict=True)},
         **options,
         save=taken.save,
