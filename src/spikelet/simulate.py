@@ -26,7 +26,7 @@ BACKENDS: dict[str, str] = {
     "numpy_reference": "interpreter in NumPy: the oracle, on the CPU, in one thread",
     "torch_eager": "PyTorch, operation by operation, with gradients (extra 'torch')",
 }
-TARGETS = ("model", "ir", "numpy", "torch", "llvm", "latex")
+TARGETS = ("model", "ir", "numpy", "torch", "llvm", "triton", "latex")
 State = dict[str, np.ndarray]
 
 
@@ -390,7 +390,7 @@ def show(model: Neuron, target: str = "model") -> str:
     Args:
         model: The neuron.
         target: ``"model"`` (equations and integrator), ``"ir"`` (the step, node by node), ``"numpy"`` or ``"torch"``
-            (source), ``"llvm"`` (the fused kernels, forward and backward), ``"latex"``.
+            (source), ``"llvm"`` or ``"triton"`` (the fused kernels, forward and backward), ``"latex"``.
 
     Raises:
         InputError: there is no such target.
@@ -408,6 +408,10 @@ def show(model: Neuron, target: str = "model") -> str:
         from spikelet.backends import llvm_cpu
 
         return llvm_cpu.source(step)
+    if target == "triton":
+        from spikelet.backends import llvm_cpu, triton_program
+
+        return triton_program.source(llvm_cpu.typical(step))
     from spikelet.backends import printer
 
     return f"{printer.coefficient_source(step, target)}\n\n{printer.step_source(step, target)}"

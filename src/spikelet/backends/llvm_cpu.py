@@ -470,10 +470,15 @@ def _summed(parts: Array | None, like: Array, dtype: np.dtype) -> Array:
     return parts.reshape(-1, like.size).sum(0, dtype=np.float64).astype(dtype).reshape(like.shape)
 
 
-def source(step: Step, dtype: str = "float32") -> str:
-    """Return the text of the kernels of a step, forward and backward, for parameters that are numbers."""
+def typical(step: Step, dtype: str = "float32") -> Program:
+    """Return a program for a step alone: the spikes, or the first state, and no parameter that learns."""
     outputs = (SPIKES,) if step.spike is not None else tuple(name for name in step.types if name != STEP)[:1]
-    program = Program(step, surrogates.arctan, outputs, dtype)
+    return Program(step, surrogates.arctan, outputs, dtype)
+
+
+def source(step: Step) -> str:
+    """Return the text of the kernels of a step, forward and backward, for parameters that are numbers."""
+    program = typical(step)
     found = program.adjoint(False, False)
     wanted = Wanted(frozenset(found.inputs), frozenset(), frozenset())
     there = forward_kernel(found.scan, program.real, frozenset(), found.tape, False)
