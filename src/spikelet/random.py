@@ -64,14 +64,24 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[An
     return c0, c1, c2, c3
 
 
-def _key(seed: int) -> tuple[int, int]:
-    """Split a seed of up to 64 bits into the two words of the key."""
+def whole(seed: int) -> int:
+    """Return a seed as an integer of up to 64 bits.
+
+    Raises:
+        InputError: it is none.
+    """
     try:
         seed = operator.index(seed)
     except TypeError:
         raise InputError(f"seed must be an integer, not {seed!r}") from None
     if not -(2**63) <= seed < 2**64:
         raise InputError(f"seed must fit into 64 bits, not {seed}")
+    return seed
+
+
+def _key(seed: int) -> tuple[int, int]:
+    """Split a seed into the two words of the key."""
+    seed = whole(seed)
     return seed & _LOW, (seed >> 32) & _LOW
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spikelet import pool, surrogates
+from spikelet import pool, random, surrogates
 from spikelet.backends import llvm_jit
 from spikelet.backends.llvm_kernels import STRIP, Kernel, integer_type, interval
 from spikelet.backends.llvm_scan import Wanted, backward_kernel, forward_kernel
@@ -274,6 +274,7 @@ class _Call:
 
 
 def _signed(seed: int) -> int:
+    seed = random.whole(seed)
     return seed - 2**64 if seed >= 2**63 else seed
 
 

@@ -30,7 +30,9 @@ from spikelet.ir.nodes import Node, topological
 from spikelet.ir.scan import ALIVE, Scan
 
 STRIP = 1024
+PAGE_OFFSET = 64  # where a page holds the first byte of a large array, ours and torch's
 BYTES = {"float": 4, "double": 8, "i8": 1, "i32": 4, "i64": 8}
+_COSTLY = ("exp", "expm1", "exprel", "log", "sin", "cos", "tanh", "cosh", "sigmoid", "erf")
 _NUMBERS = ("T", "M", "start", "seed", "strip", "fb.delay", "fb.neurons")
 
 
@@ -103,7 +105,11 @@ class Writer:
         """Reserve memory for one number of each lane."""
         address = f'%"buffer.{name}"'
         if self.feedback is None:
-            self.f.do(f"{address} = alloca [{STRIP} x {type_}], align 64")
+            # A load is held up by an earlier store whose address has the same last 12 bits. So buffers begin where
+            # large arrays do, 64 bytes into a page: only the store at a load's own index is such then, and comes later.
+            size = STRIP + PAGE_OFFSET // BYTES[type_]
+            whole = self.f.value(f"alloca [{size} x {type_}], align 4096")
+            self.f.do(f"{address} = getelementptr inbounds i8, ptr {whole}, i64 {PAGE_OFFSET}")
         else:  # a strip is whole samples, of any length
             self.scratch[f"buffer.{name}"] = (type_, 1)
         self.buffers[name] = address
@@ -127,11 +133,14 @@ class Writer:
     def load_coefficients(self, nodes: Iterable[Node]) -> None:
         """Load the numbers, and lay the tables out along the lanes."""
         self.coefficients: dict[Node, str] = {}
+        self.reciprocals: dict[Node, str] = {}
         for n in nodes:
             type_ = self.d[n.type]
             pointer = self.argument(f"coef.{n.value}")
             if n.value not in self.tables:
-                self.coefficients[n] = self.f.load(type_, pointer, hint="c")
+                number = self.coefficients[n] = self.f.load(type_, pointer, hint="c")
+                if type_ == "float":
+                    self.reciprocals[n] = self.f.value(f"fdiv float {self.d.constant(1.0, 'real')}, {number}", "over")
                 continue
             period = self.argument(f"coef.{n.value}#period")
             table = self.buffers[f"coef.{n.value}"]
@@ -145,6 +154,12 @@ class Writer:
         if n in self.coefficients:
             return self.coefficients[n]
         return self.f.load(self.d[n.type], self.buffers[f"coef.{n.value}"], i)
+
+    def reciprocal(self, n: Node) -> str | None:
+        """Return 1/n of a coefficient that is one number; None of anything else."""
+        if n.kind != "coefficient" or n not in self.coefficients or n.type != "real":
+            return None
+        return self.reciprocals[n]
 
     def from_memory(self, type_: str, pointer: str, i: str) -> str:
         """Load a value; conditions are bytes in memory."""
@@ -227,7 +242,7 @@ class Writer:
                     return self.drawn(n, draws[n], i)
                 return time if n.kind == "time" else ""
 
-            lane = Lane(f, d, leaf)
+            lane = Lane(f, d, leaf, self.reciprocal)
             new = {n: lane(n) for n in roots}
             for name, n in scan.updates.items():
                 self.to_memory(n.type, new[n], self.buffers[f"state.{name}"], i)
@@ -256,7 +271,7 @@ class Writer:
             self.argument(needed)
         given = [f'{type_}{" noalias" if type_ == "ptr" else ""} %"{n}"' for n, type_ in self.arguments.items()]
         given += [f'ptr noalias %"{n}"' for n in self.scratch]
-        body.lines[0] = f"define internal void @strip(i64 %lo, i64 %w, {', '.join(given)}) noinline {{"
+        body.lines[0] = f"define internal void @strip(i64 %lo, i64 %w, {', '.join(given)}) noinline{self._wide()} {{"
         f = Function("void @kernel(ptr %args, i64 %first, i64 %last, ptr %scratch)")
         words: list[str] = []
         lanes = ""
@@ -274,6 +289,11 @@ class Writer:
         head = f"; {self.scan.step.name}: {name} ({self.scan.step.method})"
         text = "\n\n".join([head, body.text(), f.text(), self.support(body)])
         return Kernel(text, tuple(self.arguments), tuple(self.scratch.values()))
+
+    def _wide(self) -> str:
+        """Ask for the widest vectors where exponentials take the time; else what takes it is memory, at any width."""
+        costly = any(n.kind == "pow" or (n.kind == "call" and n.value in _COSTLY) for n in self.program)
+        return ' "prefer-vector-width"="512"' if costly else ""
 
     def _pieces(self, f: Function, strip: str) -> list[str]:
         """Return the addresses of the pieces of scratch memory, each on a border of 64 bytes."""

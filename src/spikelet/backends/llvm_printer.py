@@ -1,8 +1,9 @@
 """Print nodes as LLVM IR: a writer of functions, loops and instructions, and the spelling of every node kind.
 
 Real numbers are ``float`` or ``double``. A product that is added is fused (``llvm.fmuladd``) in single precision, by a
-rule that looks at the two nodes alone, so that the same node has the same bits in every kernel it is printed into;
-double precision is never fused, and rounds as the interpreter does. There are no fast-math flags.
+rule that looks at the two nodes alone, and a quotient by a constant or a coefficient is a product with its reciprocal;
+so the same node has the same bits in every kernel it is printed into. Double precision rounds as the interpreter does.
+There are no fast-math flags.
 """
 
 import struct
@@ -133,8 +134,14 @@ def number(value: float, real: str) -> str:
 class Lane:
     """Prints nodes for one lane of a loop; ``leaf`` loads what is no operation."""
 
-    def __init__(self, function: Function, dialect: Dialect, leaf: Callable[[Node], str]):
-        self.f, self.d, self.leaf = function, dialect, leaf
+    def __init__(
+        self,
+        function: Function,
+        dialect: Dialect,
+        leaf: Callable[[Node], str],
+        reciprocal: Callable[[Node], str | None] = lambda n: None,
+    ):
+        self.f, self.d, self.leaf, self.reciprocal = function, dialect, leaf, reciprocal
         self.known: dict[Node, str] = {}
 
     def __call__(self, root: Node) -> str:
@@ -183,12 +190,20 @@ class Lane:
             return self._multiply_add(n, *fused)
         args = [self.known.get(arg, "") for arg in n.args]
         type_ = self.d[n.type]
+        if n.kind == "div" and self.d.real == "float" and (over := self._over(n.args[1])) is not None:
+            return self.f.value(f"fmul float {args[0]}, {over}")
         if n.kind in _DIRECT:
             return getattr(self, f"_{n.kind}")(n, args)
         if n.kind == "pow":
             return self._function("pow", args)
         table = _ARITHMETIC_INT if n.type == "int" else _ARITHMETIC
         return self.f.value(f"{table[n.kind]} {type_} {args[0]}, {args[1]}")
+
+    def _over(self, n: Node) -> str | None:
+        """Return 1/n where that does not change from lane to lane: to multiply takes a tenth of the time to divide."""
+        if n.kind == "const":
+            return number(1.0 / n.value, "float") if n.value else None
+        return self.reciprocal(n)
 
     def _multiply_add(self, n: Node, a: Node, b: Node, c: Node) -> str:
         x, y, z = (self.known[part] for part in (a, b, c))

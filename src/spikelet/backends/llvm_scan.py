@@ -185,7 +185,7 @@ class _Backward(Writer):
                     return self.from_memory(inner.type, rows[inner], i)
                 return self.coefficient(inner, i) if inner.kind == "coefficient" else ""
 
-            self.to_memory(n.type, Lane(f, self.d, leaf)(n), buffer, i)
+            self.to_memory(n.type, Lane(f, self.d, leaf, self.reciprocal)(n), buffer, i)
         return buffer
 
     def _backward_step(self, t: str, rows: dict[Node, str], old: dict[str, str]) -> None:
@@ -219,7 +219,7 @@ class _Backward(Writer):
                     return self.drawn(n, draws[n], i)
                 return time if n.kind == "time" else ""
 
-            lane = Lane(f, d, leaf)
+            lane = Lane(f, d, leaf, self.reciprocal)
             new = {n: lane(n) for n in roots}
             for name, n in self.adjoint.states.items():
                 f.store(d.real, new[n], self.buffers[f"g.{name}"], i)

@@ -17,6 +17,7 @@ import numpy as np
 
 _SMALL = 2**20  # bytes below which an array is simply made
 _GRAIN = 2**21  # blocks are whole huge pages
+_PAGE, _OFFSET = 4096, 64  # arrays begin where torch's do: see ``llvm_kernels.Writer.buffer``
 _SLACK = 1.25  # a block may be this much larger than what is asked for
 
 
@@ -46,8 +47,9 @@ class Memory:
         size = prod(shape) * dtype.itemsize
         if size < _SMALL:
             return np.empty(shape, dtype)
-        block = self._block(-(-size // _GRAIN) * _GRAIN)
-        window: Any = (ctypes.c_uint8 * size).from_address(block.ctypes.data)
+        block = self._block(-(-(size + 2 * _PAGE) // _GRAIN) * _GRAIN)
+        begin = -(-block.ctypes.data // _PAGE) * _PAGE + _OFFSET
+        window: Any = (ctypes.c_uint8 * size).from_address(begin)
         weakref.finalize(window, self.returned.append, block).atexit = False
         return np.frombuffer(window, dtype).reshape(shape)
 

@@ -5,6 +5,7 @@ from spikelet.nn.checks import check
 from spikelet.nn.fold import Fold
 from spikelet.nn.initialise import fluctuation_driven_
 from spikelet.nn.layer import Layer, detach
+from spikelet.nn.linear import Linear
 from spikelet.nn.neurons import Neurons
 from spikelet.nn.recurrent import Recurrent
 from spikelet.nn.sequential import Residual, Sequential
@@ -12,6 +13,7 @@ from spikelet.nn.sequential import Residual, Sequential
 __all__ = [
     "Fold",
     "Layer",
+    "Linear",
     "Neurons",
     "Recurrent",
     "Residual",
