@@ -79,6 +79,12 @@ def whole(seed: int) -> int:
     return seed
 
 
+def signed(seed: int) -> int:
+    """Return a seed as the signed integer of 64 bits that kernels and operators take."""
+    seed = whole(seed)
+    return seed - 2**64 if seed >= 2**63 else seed
+
+
 def _key(seed: int) -> tuple[int, int]:
     """Split a seed into the two words of the key."""
     seed = whole(seed)

@@ -13,7 +13,7 @@ from tests.ir.hand_written import CASES
 from tests.zoo.test_every_entry import FAMILIES, STEPS, stimulus
 
 from spikelet import Neuron, surrogates
-from spikelet.backends.llvm_cpu import Program
+from spikelet.backends.fused import Program, interval
 from spikelet.backends.numpy_reference import Interpreter
 from spikelet.ir.lower import STEP, lower
 
@@ -165,11 +165,10 @@ def _triton(job: Job) -> Any:
     """Return the functions of ``triton_gpu``, for arrays."""
     import torch
 
-    from spikelet.backends import llvm_cpu, triton_gpu, triton_jit, triton_kernels
-    from spikelet.backends.llvm_kernels import interval
+    from spikelet.backends import fused, triton_gpu, triton_jit, triton_kernels
 
     triton_jit.BLOCK = job.block
-    for module in (llvm_cpu, triton_jit, triton_kernels):
+    for module in (fused, triton_jit, triton_kernels):
         module.interval = interval if job.length is None else lambda step: job.length
 
     def tensors(value: Any) -> Any:

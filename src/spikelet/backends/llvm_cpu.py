@@ -7,109 +7,39 @@ come from M alone, and sums over strips are made in order.
 
 import ctypes
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from spikelet import pool, random, surrogates
+from spikelet import pool, random
 from spikelet.backends import llvm_jit
-from spikelet.backends.llvm_kernels import STRIP, Kernel, integer_type, interval
-from spikelet.backends.llvm_scan import Wanted, backward_kernel, forward_kernel
+from spikelet.backends.fused import SAVES, Backward, Forward, Program, Wanted, saved_like, typical
+from spikelet.backends.llvm_kernels import STRIP, Kernel
+from spikelet.backends.llvm_scan import backward_kernel, forward_kernel
 from spikelet.backends.memory import MEMORY
-from spikelet.backends.numpy_reference import evaluate
 from spikelet.errors import BackendError
-from spikelet.ir.adjoint import Adjoint, adjoint
 from spikelet.ir.lower import REFRACTORY, STEP, Step
-from spikelet.ir.scan import ALIVE, SPIKES, Scan, can_be_quiet, refractory_steps, scan
-from spikelet.model import Surrogate
+from spikelet.ir.scan import can_be_quiet, refractory_steps
 
 Array = np.ndarray
 Arrays = Mapping[str, Array]
 UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
-SAVES = ("none", "fast", "low")
 _ALONE = 20_000  # elements that one thread does sooner than two have been told to
 
 
-@dataclass(frozen=True, eq=False)
-class Program:
-    """What to run; kernels are made when they are first needed, and kept.
-
-    Attributes:
-        step: One time step.
-        surrogate: Stand-in for the derivative of the spike.
-        outputs: What to record: ``"spikes"`` and names of states.
-        dtype: ``"float32"`` or ``"float64"``.
-        learn: Names of the coefficients whose gradients may be asked for.
-        target: Input to which a recurrence delivers; then spikes are among the outputs.
-    """
-
-    step: Step
-    surrogate: Surrogate
-    outputs: tuple[str, ...]
-    dtype: str = "float32"
-    learn: tuple[str, ...] = ()
-    target: str | None = None
-    made: dict[Any, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def real(self) -> str:
-        """The type of real numbers in LLVM."""
-        return {"float32": "float", "float64": "double"}[self.dtype]
-
-    def scan(self, masked: bool, quiet: bool) -> Scan:
-        """Return the scan in one of its variants."""
-        return self._once(("scan", masked, quiet), lambda: scan(self.step, self.outputs, masked=masked, quiet=quiet))
-
-    def leaves(self, masked: bool, quiet: bool) -> "_Leaves":
-        """Return what a scan reads."""
-        return self._once(("leaves", masked, quiet), lambda: _Leaves.of(self.scan(masked, quiet)))
-
-    def adjoint(self, masked: bool, quiet: bool) -> Adjoint:
-        """Return the program backward, for all inputs and the coefficients that learn."""
-        return self._once(("adjoint", masked, quiet), lambda: self._adjoint(self.scan(masked, quiet)))
-
-    def _adjoint(self, program: Scan) -> Adjoint:
-        inputs = dict.fromkeys(n.value for n in program.leaves("input") if n.type == "real")
-        return adjoint(program, self.surrogate, inputs=inputs, coefficients=self.learn, recurrent=self.target)
-
-    def _once(self, key: Any, make: Any) -> Any:
-        if key not in self.made:
-            self.made[key] = make()
-        return self.made[key]
-
-    def kernel(self, key: tuple[Any, ...]) -> "_Compiled":
-        """Return a compiled kernel; the key says which."""
-        return self._once(key, lambda: _Compiled(self._printed(*key)))
-
-    def _printed(self, which: str, masked: bool, quiet: bool, tables: frozenset[str], save: str, *more: Any) -> Kernel:
-        if which == "forward":
-            tape = self.adjoint(masked, quiet).tape if save == "fast" else ()
-            return forward_kernel(self.scan(masked, quiet), self.real, tables, tape, save == "low", self.target)
-        return backward_kernel(
-            self.adjoint(masked, quiet), self.real, tables, Wanted(*more), save == "low", self.target
-        )
-
-    def surrogate_constants(self, masked: bool, quiet: bool) -> dict[str, Array]:
-        """Return the coefficients of the surrogate's derivative."""
-        values = {name: np.asarray(value, float) for name, value in self.surrogate.parameters.items()}
-        nodes = self.adjoint(masked, quiet).constants
-        return self._once(("constants", masked, quiet), lambda: evaluate(nodes, values))
+_REAL = {"float32": "float", "float64": "double"}  # names of types in LLVM
 
 
-@dataclass(frozen=True)
-class _Leaves:
-    """What a scan reads: looked up once, since a small call must not walk a graph."""
-
-    inputs: tuple[tuple[str, str], ...]  # name and type
-    coefficients: tuple[str, ...]
-    integer: np.dtype
-
-    @staticmethod
-    def of(program: Scan) -> "_Leaves":
-        inputs = tuple((n.value, n.type) for n in program.leaves("input") if n is not ALIVE)
-        names = tuple(dict.fromkeys(n.value for n in program.leaves("coefficient")))
-        return _Leaves(inputs, names, np.dtype({"i32": np.int32, "i64": np.int64}[integer_type(program)]))
+def _printed(
+    program: Program, which: str, masked: bool, quiet: bool, tables: frozenset[str], save: str, *more: Any
+) -> Kernel:
+    """Print the kernel of a key."""
+    real, low, target = _REAL[program.dtype], save == "low", program.target
+    if which == "forward":
+        tape = program.adjoint(masked, quiet).tape if save == "fast" else ()
+        return forward_kernel(program.scan(masked, quiet), real, tables, tape, low, target)
+    return backward_kernel(program.adjoint(masked, quiet), real, tables, Wanted(*more), low, target)
 
 
 @dataclass(frozen=True)
@@ -159,24 +89,6 @@ class _Compiled:
         pool.run(job, -(-lanes // strip), threads=1 if lanes * steps < _ALONE else None)
 
 
-@dataclass
-class Forward:
-    """Results: (T, M) for each output, (M,) for each state, and what ``backward`` needs."""
-
-    outputs: dict[str, Array]
-    state: dict[str, Array]
-    saved: dict[str, Array]
-
-
-@dataclass
-class Backward:
-    """Gradients, each of the shape of what it belongs to."""
-
-    inputs: dict[str, Array]
-    state: dict[str, Array]
-    coefficients: dict[str, Array]
-
-
 class _Call:
     """The words that forward and backward have in common."""
 
@@ -205,7 +117,7 @@ class _Call:
         leaves = program.leaves(self.masked, quiet)
         self.integer = leaves.integer
         self.kept: list[Any] = []  # arrays whose addresses are in use
-        self.words: dict[str, int] = {"T": steps, "M": self.lanes, "start": start, "seed": _signed(seed)}
+        self.words: dict[str, int] = {"T": steps, "M": self.lanes, "start": start, "seed": random.signed(seed)}
         self.words["dt"] = int(np.float64(dt).view(np.int64))
         for name, type_ in leaves.inputs:
             self.rows(f"x.{name}", inputs.get(name), type_)
@@ -216,7 +128,6 @@ class _Call:
         for name, array in (("element", element), ("limits", limits)):
             if array is not None:
                 self.put(name, np.ascontiguousarray(array, np.int64))
-
         self.strip = STRIP
         if recurrence is not None:
             self._recurrent(recurrence)
@@ -270,12 +181,8 @@ class _Call:
 
     def run(self, key: tuple[Any, ...]) -> None:
         """Run a kernel."""
-        self.program.kernel(key).run(self.words, self.lanes, self.steps)
-
-
-def _signed(seed: int) -> int:
-    seed = random.whole(seed)
-    return seed - 2**64 if seed >= 2**63 else seed
+        kernel = self.program.once(key, lambda: _Compiled(_printed(self.program, *key)))
+        kernel.run(self.words, self.lanes, self.steps)
 
 
 def _is_quiet(step: Step, state: Arrays, coefficients: Arrays) -> bool:
@@ -300,7 +207,7 @@ def forward(  # noqa: PLR0913  # one kernel call: each by name
     limits: Array | None = None,
     save: str = "none",
     recurrence: Recurrence | None = None,
-) -> Forward:
+) -> Forward[Array]:
     """Run T steps.
 
     Args:
@@ -354,39 +261,6 @@ def _check(program: Program, save: str, element: Array | None, recurrence: Recur
         raise BackendError(f"{program.step.name} draws random numbers: 'element', a counter for each lane, is needed")
 
 
-def saved_like(
-    program: Program, steps: int, lanes: int, save: str, masked: bool | None = None
-) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-    """Return shape and type of what ``forward`` saves; they depend on no value.
-
-    Args:
-        program: What is run.
-        steps: T.
-        lanes: M.
-        save: As for ``forward``.
-        masked: Whether there are ``limits``; None is enough for either.
-    """
-    if save == "none":
-        return {}
-    types = {"real": np.dtype(program.dtype), "bool": np.dtype(np.bool_), "int": program.leaves(False, False).integer}
-    if save == "low":
-        rows = max(-(-steps // interval(program.step)) - 1, 0)
-        states = {n: t for n, t in program.step.types.items() if n != STEP}
-        found = {f"check.{n}": ((rows, lanes), types[t]) for n, t in states.items()}
-    else:
-        masks = (False, True) if masked is None else (masked,)
-        counts = program._once(("tapes", masks), lambda: _tapes(program, masks))
-        found = {f"tape.{t}": ((count, steps, lanes), types[t]) for t, count in counts.items() if count}
-    return found | {"quiet": ((1,), np.dtype(np.uint8))}
-
-
-def _tapes(program: Program, masks: Iterable[bool]) -> dict[str, int]:
-    """Return the largest number of nodes of each type on a tape, over the variants of a program."""
-    quiet = (False, True) if can_be_quiet(program.step) else (False,)
-    tapes = [program.adjoint(masked, q).tape for masked in masks for q in quiet]
-    return {type_: max(sum(n.type == type_ for n in tape) for tape in tapes) for type_ in ("real", "int", "bool")}
-
-
 def _hand_over_saved(call: _Call, saved: Arrays, save: str) -> None:
     if save == "low":
         for name in call.scan.types:
@@ -418,7 +292,7 @@ def backward(  # noqa: PLR0913  # as forward
     wanted_inputs: Iterable[str] = (),
     wanted_coefficients: Iterable[str] = (),
     recurrence: Recurrence | None = None,
-) -> Backward:
+) -> Backward[Array]:
     """Run T steps backward; the arguments up to ``save`` are those of ``forward``, ``saved`` its result.
 
     ``outputs`` holds the gradient of each output, (T, M), a broadcast view of that shape, or None for zeros; ``final``
@@ -471,17 +345,12 @@ def _summed(parts: Array | None, like: Array, dtype: np.dtype) -> Array:
     return parts.reshape(-1, like.size).sum(0, dtype=np.float64).astype(dtype).reshape(like.shape)
 
 
-def typical(step: Step, dtype: str = "float32") -> Program:
-    """Return a program for a step alone: the spikes, or the first state, and no parameter that learns."""
-    outputs = (SPIKES,) if step.spike is not None else tuple(name for name in step.types if name != STEP)[:1]
-    return Program(step, surrogates.arctan, outputs, dtype)
-
-
 def source(step: Step) -> str:
     """Return the text of the kernels of a step, forward and backward, for parameters that are numbers."""
     program = typical(step)
+    real = _REAL[program.dtype]
     found = program.adjoint(False, False)
     wanted = Wanted(frozenset(found.inputs), frozenset(), frozenset())
-    there = forward_kernel(found.scan, program.real, frozenset(), found.tape, False)
-    back = backward_kernel(found, program.real, frozenset(), wanted, False)
+    there = forward_kernel(found.scan, real, frozenset(), found.tape, False)
+    back = backward_kernel(found, real, frozenset(), wanted, False)
     return f"{there.text}\n\n{back.text}"

@@ -20,12 +20,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from spikelet.backends.fused import integer_type
 from spikelet.backends.llvm_feedback import Feedback
 from spikelet.backends.llvm_math import definitions
 from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.backends.llvm_products import products
 from spikelet.backends.llvm_random import random_definitions
-from spikelet.ir.lower import REFRACTORY, STEP, Step
 from spikelet.ir.nodes import Node, topological
 from spikelet.ir.scan import ALIVE, Scan
 
@@ -53,21 +53,6 @@ class Kernel:
     def bytes(self, strip: int) -> int:
         """Return the scratch memory that a call needs."""
         return sum(-(-rows * strip * BYTES[type_] // 64) * 64 for type_, rows in self.scratch)
-
-
-def integer_type(scan: Scan) -> str:
-    """Return ``i32`` where the only integers count refractory steps, else ``i64``."""
-    program = topological(scan.roots)
-    own = [name for name, type_ in scan.types.items() if type_ == "int" and name != REFRACTORY]
-    wide = own or any(n.type == "int" and n.kind in ("input", "cast") for n in program)
-    return "i64" if wide else "i32"
-
-
-def interval(step: Step) -> int:
-    """Return the steps between checkpoints: at most 0.2 bytes of them an element, and a tape that fits the cache."""
-    size = {"real": 4, "int": 4, "bool": 1}
-    total = sum(size[type_] for name, type_ in step.types.items() if name != STEP)
-    return max(32 * -(-total * 5 // 32), 32)
 
 
 class Writer:
@@ -232,15 +217,9 @@ class Writer:
             def leaf(n: Node) -> str:
                 if n.kind == "state":
                     return self.from_memory(n.type, self.buffers[f"state.{n.value}"], i)
-                if n is ALIVE:
-                    return self.alive(t, i)
-                if n.kind == "input":
+                if n in rows:
                     return self.given(n, rows[n], i)
-                if n.kind == "coefficient":
-                    return self.coefficient(n, i)
-                if n.kind == "noise":
-                    return self.drawn(n, draws[n], i)
-                return time if n.kind == "time" else ""
+                return self.leaf(n, draws, time, t, i)
 
             lane = Lane(f, d, leaf, self.reciprocal)
             new = {n: lane(n) for n in roots}
@@ -250,6 +229,16 @@ class Writer:
                 self.to_memory(n.type, new[n], out[name], i)
             for n, pointer in tape.items():
                 self.to_memory(n.type, new[n], pointer, i)
+
+    def leaf(self, n: Node, draws: dict[Node, str], time: str, t: str, i: str) -> str:
+        """Return a leaf that both kernels read alike; nothing if it is none."""
+        if n is ALIVE:
+            return self.alive(t, i)
+        if n.kind == "coefficient":
+            return self.coefficient(n, i)
+        if n.kind == "noise":
+            return self.drawn(n, draws[n], i)
+        return time if n.kind == "time" else ""
 
     def input_row(self, n: Node, t: str) -> str:
         """Return the address of this strip in row t of an input, which may be the same for all t."""

@@ -1,8 +1,7 @@
 """The two kernels of a scan: forward over T steps, and backward from the last step to the first."""
 
-from dataclasses import dataclass
-
-from spikelet.backends.llvm_kernels import Kernel, Writer, interval
+from spikelet.backends.fused import Wanted, interval
+from spikelet.backends.llvm_kernels import Kernel, Writer
 from spikelet.backends.llvm_printer import Lane
 from spikelet.ir.adjoint import Adjoint
 from spikelet.ir.nodes import Node, topological
@@ -50,21 +49,6 @@ def forward_kernel(
     for name, type_ in scan.types.items():
         w.copy(w.buffers[f"state.{name}"], w.strip_of(f"final.{name}", d.memory(type_)), d.memory(type_))
     return w.kernel("forward", f)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which gradients a backward kernel returns.
-
-    Attributes:
-        inputs: Names of inputs.
-        held: Those of them that are the same in all steps: their gradient is summed over the steps.
-        coefficients: Names of coefficients.
-    """
-
-    inputs: frozenset[str]
-    held: frozenset[str]
-    coefficients: frozenset[str]
 
 
 def backward_kernel(
@@ -209,15 +193,9 @@ class _Backward(Writer):
                     return self.from_memory(n.type, old[n.value], i)
                 if n.kind == "gradient":
                     return self._gradient(n, incoming, i)
-                if n is ALIVE:
-                    return self.alive(t, i)
-                if n.kind == "input":
+                if n in inputs:
                     return f.load(d[n.type], inputs[n], i, hint="x")
-                if n.kind == "coefficient":
-                    return self.coefficient(n, i)
-                if n.kind == "noise":
-                    return self.drawn(n, draws[n], i)
-                return time if n.kind == "time" else ""
+                return self.leaf(n, draws, time, t, i)
 
             lane = Lane(f, d, leaf, self.reciprocal)
             new = {n: lane(n) for n in roots}

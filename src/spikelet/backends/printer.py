@@ -35,7 +35,7 @@ class _Printer:
             text = self._expression(below)
             if below.args and (self.uses[below] > 1 or len(text) > _WIDTH):
                 name = f"n{len(self.lines)}"
-                self.lines.append(f"{name} = {_bare(text)}")
+                self.lines.append(f"{name} = {bare(text)}")
                 text = name
             self.written[below] = text
         return self.written[current]
@@ -91,7 +91,7 @@ class _Printer:
         return f'{self.matrices[n.args]}["{part}"][..., {i}, {j}]'
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Drop the parentheses around a whole expression."""
     if not (text.startswith("(") and text.endswith(")")):
         return text
@@ -118,7 +118,7 @@ def step_source(step: Step, target: str) -> str:
         for kind, short in (("state", "s"), ("input", "x"), ("coefficient", "c"))
         for name in _in_order(used.get(kind, set()), (*step.types, *step.inputs, *step.coefficients))
     ]
-    body = [*loads, *printer.lines, f"return {_table(results)}, {_bare(spike)}"]
+    body = [*loads, *printer.lines, f"return {_table(results)}, {bare(spike)}"]
     return _function("step(s, x, c, time, draw)", f"One step of {step.name} ({step.method}).", body)
 
 
@@ -142,7 +142,7 @@ def expression_source(name: str, root: Node, doc: str, target: str) -> str:
     text = printer.text(root)
     parameters = [n.value for n in topological([root]) if n.kind == "parameter"]
     loads = ["x_x = x", *(f"p_{parameter} = p[{parameter!r}]" for parameter in parameters)]
-    return _function(f"{name}(x, p)", doc, [*loads, *printer.lines, f"return {_bare(text)}"])
+    return _function(f"{name}(x, p)", doc, [*loads, *printer.lines, f"return {bare(text)}"])
 
 
 def _in_order(names: set[str], order: Iterable[str]) -> list[str]:
@@ -150,7 +150,7 @@ def _in_order(names: set[str], order: Iterable[str]) -> list[str]:
 
 
 def _table(results: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{name!r}: {_bare(text)}" for name, text in results.items()) + "}"
+    return "{" + ", ".join(f"{name!r}: {bare(text)}" for name, text in results.items()) + "}"
 
 
 def _function(head: str, doc: str, body: list[str]) -> str:

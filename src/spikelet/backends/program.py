@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spikelet.backends.llvm_cpu import Program
+from spikelet.backends.fused import Program
 from spikelet.ir.lower import STEP, lower
 from spikelet.ir.scan import can_be_quiet
 from spikelet.model import Neuron, Surrogate

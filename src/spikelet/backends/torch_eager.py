@@ -19,6 +19,8 @@ from spikelet.ir.propagators import HALVINGS
 from spikelet.model import Surrogate
 
 UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
+NO_SECOND = "a spike has no second derivative: its surrogate gradient cannot be differentiated again"
+NO_FORWARD = "forward-mode differentiation (jvp) of spikes is not supported; use reverse mode (grad, vjp)"
 Slope = Callable[[Tensor], Tensor]
 _TYPES = {"int": torch.int64, "bool": torch.bool}
 
@@ -38,11 +40,11 @@ class _Slope(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        raise BackendError("a spike has no second derivative: its surrogate gradient cannot be differentiated again")
+        raise BackendError(NO_SECOND)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        raise BackendError("a spike has no second derivative: its surrogate gradient cannot be differentiated again")
+        raise BackendError(NO_SECOND)
 
 
 class _Spike(torch.autograd.Function):
@@ -66,9 +68,7 @@ class _Spike(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        raise BackendError(
-            "forward-mode differentiation (jvp) of spikes is not supported; use reverse mode (grad, vjp)"
-        )
+        raise BackendError(NO_FORWARD)
 
 
 class _TracedSpike(torch.autograd.Function):

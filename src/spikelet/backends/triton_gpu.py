@@ -6,36 +6,16 @@ device. Sums over lanes are made in a fixed order.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from spikelet.backends.llvm_cpu import SAVES, Program
+from spikelet.backends.fused import SAVES, Backward, Forward, Program, Wanted
 from spikelet.backends.triton_jit import Call, Tensors, saved_like
-from spikelet.backends.triton_kernels import Wanted
 from spikelet.backends.triton_program import print_backward, print_forward, source
 from spikelet.errors import BackendError
 
 UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
-
-
-@dataclass
-class Forward:
-    """Results: (T, M) for each output, (M,) for each state, and what ``backward`` needs."""
-
-    outputs: dict[str, Tensor]
-    state: dict[str, Tensor]
-    saved: dict[str, Tensor]
-
-
-@dataclass
-class Backward:
-    """Gradients, each of the shape of what it belongs to."""
-
-    inputs: dict[str, Tensor]
-    state: dict[str, Tensor]
-    coefficients: dict[str, Tensor]
 
 
 def forward(
@@ -51,7 +31,7 @@ def forward(
     element: Tensor | None = None,
     limits: Tensor | None = None,
     save: str = "none",
-) -> Forward:
+) -> Forward[Tensor]:
     """Run T steps; see ``llvm_cpu.forward``. ``start`` may be a tensor, so that nobody has to wait for its value.
 
     Raises:
@@ -101,7 +81,7 @@ def backward(  # noqa: PLR0913  # as forward
     final: Mapping[str, Tensor | None],
     wanted_inputs: Iterable[str] = (),
     wanted_coefficients: Iterable[str] = (),
-) -> Backward:
+) -> Backward[Tensor]:
     """Run T steps backward; see ``llvm_cpu.backward``."""
     wanted_inputs, wanted_coefficients = tuple(wanted_inputs), tuple(wanted_coefficients)
     strange = [name for name in wanted_coefficients if name not in program.learn]

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikelet import cache
-from spikelet.backends import llvm_cpu
-from spikelet.backends.llvm_cpu import Program
-from spikelet.backends.llvm_kernels import interval
+from spikelet import cache, random
+from spikelet.backends import fused
+from spikelet.backends.fused import Program, interval
 from spikelet.backends.triton_program import module_text
 from spikelet.backends.triton_writer import Kernel
 from spikelet.errors import BackendError
@@ -73,7 +72,7 @@ def launch(function: Any, words: Mapping[str, Any], lanes: int, device: torch.de
 
 def saved_like(program: Program, steps: int, lanes: int, save: str) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
     """Return shape and type of what ``forward`` saves: on every device the same."""
-    found = llvm_cpu.saved_like(program, steps, lanes, save)
+    found = fused.saved_like(program, steps, lanes, save)
     return {name: (shape, getattr(torch, dtype.name)) for name, (shape, dtype) in found.items()}
 
 
@@ -100,10 +99,10 @@ class Call:
         self.scan = program.scan(self.masked, False)
         self.real: torch.dtype = getattr(torch, program.dtype)
         self.words: dict[str, Any] = {"T": steps, "M": self.lanes, "dt": int(np.float64(dt).view(np.int64))}
-        self.words["seed"] = seed - 2**64 if seed >= 2**63 else seed
+        self.words["seed"] = random.signed(seed)
         self.shapes: dict[str, torch.Size] = {}  # of coefficients
-        for leaf in self.scan.leaves("input"):
-            self.rows("in", "stride", leaf.value, inputs.get(leaf.value))
+        for name, _ in program.leaves(self.masked, False).inputs:
+            self.rows("in", "stride", name, inputs.get(name))
         for name, type_ in self.scan.types.items():
             self.put(f"state_{name}", state[name].to(self.type(type_)))
         self.tables = frozenset(name for name, value in coefficients.items() if self.coefficient(name, value))

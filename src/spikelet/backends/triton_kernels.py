@@ -5,10 +5,10 @@ to save, and one for all others. Each block finds out by itself, so that nobody 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
-from spikelet.backends.llvm_kernels import interval
-from spikelet.backends.triton_printer import Lane, bare
+from spikelet.backends.fused import Wanted, interval
+from spikelet.backends.printer import bare
+from spikelet.backends.triton_printer import Lane
 from spikelet.backends.triton_writer import SMALL, Kernel, Row, Way, Writer
 from spikelet.ir import simplify as s
 from spikelet.ir.adjoint import Adjoint
@@ -17,21 +17,6 @@ from spikelet.ir.nodes import Node, topological
 from spikelet.ir.scan import Scan, refractory_steps
 
 Tape = tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which gradients a backward kernel returns.
-
-    Attributes:
-        inputs: Names of inputs.
-        held: Those of them that are the same in all steps: their gradient is summed over the steps.
-        coefficients: Names of coefficients.
-    """
-
-    inputs: frozenset[str] = frozenset()
-    held: frozenset[str] = frozenset()
-    coefficients: frozenset[str] = frozenset()
 
 
 def has_quiet_variant(scan: Scan) -> bool:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from spikelet.backends.printer import bare
 from spikelet.ir.nodes import Node
 
 _WIDTH = 100  # an expression of more characters gets a line of its own
@@ -227,15 +228,3 @@ class Lane:
 
     def _positive(self, x: str, type_: str) -> str:
         return f"({x} > 0).to({self.d[type_]})"
-
-
-def bare(text: str) -> str:
-    """Drop the parentheses around a whole expression."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return text
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and position < len(text) - 1:
-            return text
-    return text[1:-1]

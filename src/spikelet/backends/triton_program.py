@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from spikelet.backends.llvm_cpu import Program
-from spikelet.backends.triton_kernels import Wanted, backward_kernel, forward_kernel, has_quiet_variant
+from spikelet.backends.fused import Program, Wanted
+from spikelet.backends.triton_kernels import backward_kernel, forward_kernel, has_quiet_variant
 from spikelet.backends.triton_writer import Kernel
 
 _HEAD = "import triton.language as tl\n\nfrom spikelet.backends import triton_math as sk\n\n\n"

@@ -23,8 +23,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from spikelet.backends.llvm_kernels import integer_type
-from spikelet.backends.triton_printer import ZERO_AND_ONE, Dialect, Lane, Lines, bare
+from spikelet.backends.fused import integer_type
+from spikelet.backends.printer import bare
+from spikelet.backends.triton_printer import ZERO_AND_ONE, Dialect, Lane, Lines
 from spikelet.ir.nodes import Node, topological
 from spikelet.ir.scan import ALIVE, Scan
 

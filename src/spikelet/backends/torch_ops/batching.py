@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikelet.backends import llvm_cpu
+from spikelet.backends import fused
 from spikelet.backends.torch_ops.kernels import LIBRARY, Arguments
 
 _START = 4  # place of the only tensor that cannot differ between lanes
@@ -71,7 +71,7 @@ def _scan_vmap(info: Any, dims: Any, *arguments: Any) -> Any:
         return _one_by_one(operator, size, dims, arguments)
     flat = operator(*replace(_fold_all(given, dims, size, False), save="none").positional)
     # what is saved of all lanes cannot be parted again; the backward pass, should there be one, runs the scan again
-    count = len(llvm_cpu.saved_like(given.plan.program, given.steps, 1, given.save))
+    count = len(fused.saved_like(given.plan.program, given.steps, 1, given.save))
     absent = [flat[0].new_empty(0) for _ in range(count)]
     outputs, states = len(given.plan.outputs), len(given.plan.states)
     return [*flat, *absent], [*[1] * outputs, *[0] * states, *[None] * count]

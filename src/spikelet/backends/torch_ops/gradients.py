@@ -14,12 +14,11 @@ from torch._functorch.autograd_function import (
     enable_single_level_autograd_function,  # pyright: ignore[reportPrivateImportUsage]
 )
 
+from spikelet import random
 from spikelet.backends.program import read, reads
+from spikelet.backends.torch_eager import NO_FORWARD, NO_SECOND
 from spikelet.backends.torch_ops.kernels import LIBRARY, Arguments, run_backward, run_scan
 from spikelet.errors import BackendError
-
-_SECOND = "a spike has no second derivative: its surrogate gradient cannot be differentiated again"
-_FORWARD = "forward-mode differentiation (jvp) of spikes is not supported; use reverse mode (grad, vjp)"
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class _Options:
     def of(given: Arguments, save: str) -> "tuple[_Options, tuple[Tensor | None, ...]]":
         """Part the arguments."""
         counts = len(given.inputs), len(given.state), len(given.coefficients)
-        seed = given.seed - 2**64 if given.seed >= 2**63 else given.seed  # operators take signed integers
+        seed = random.signed(given.seed)
         options = _Options(given.program, counts, (given.steps, given.dt, seed, save))
         return options, (*given.smooth, given.start, given.element, given.lengths)
 
@@ -114,7 +113,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        raise BackendError(_FORWARD)
+        raise BackendError(NO_FORWARD)
 
 
 class _Backward(torch.autograd.Function):
@@ -139,11 +138,11 @@ class _Backward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        raise BackendError(_SECOND)
+        raise BackendError(NO_SECOND)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        raise BackendError(_SECOND)
+        raise BackendError(NO_SECOND)
 
 
 # `apply` without its part for torch.func: that takes a third of a call, and an operator must not enter it again

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikelet.backends import llvm_cpu
+from spikelet.backends import fused, llvm_cpu
 from spikelet.backends.program import Plan, read
 
 LIBRARY = torch.library.Library("spikelet", "DEF")
@@ -232,7 +232,7 @@ def known(
 def saved_like(given: Arguments) -> dict[str, Any]:
     """Return name -> shape and dtype of what the scan saves."""
     masked = given.lengths is not None if given.device.type == "cpu" else None
-    return llvm_cpu.saved_like(given.plan.program, given.steps, math.prod(given.lanes), given.save, masked)
+    return fused.saved_like(given.plan.program, given.steps, math.prod(given.lanes), given.save, masked)
 
 
 def scan_fake(*arguments: Any) -> list[Tensor]:

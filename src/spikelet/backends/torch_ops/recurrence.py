@@ -17,15 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikelet import pool
+from spikelet import pool, random
 from spikelet.backends import llvm_cpu, sparse_product
 from spikelet.backends.program import read
+from spikelet.backends.torch_eager import NO_SECOND
 from spikelet.backends.torch_ops.kernels import DTYPES, Arguments, arrays, as_tensor, known, saved_like, scan_fake
 from spikelet.errors import BackendError
 from spikelet.ir.scan import SPIKES
-
-_SECOND = "a spike has no second derivative: its surrogate gradient cannot be differentiated again"
-
 
 _SCHEMA = (
     "(str program, Tensor[] inputs, Tensor[] state, Tensor[] coefficients, Tensor? start, Tensor? element, "
@@ -205,7 +203,7 @@ recurrent_scan.register_autograd(_back, setup_context=_keep)
 
 
 def _refuse(ctx: Any, *gradients: Any) -> Any:
-    raise BackendError(_SECOND)
+    raise BackendError(NO_SECOND)
 
 
 recurrent_scan_backward.register_autograd(_refuse)
@@ -229,6 +227,6 @@ def scan_with(given: Arguments, loop: Loop, outputs: int) -> tuple[list[Tensor],
     flat = recurrent_scan(
         given.program, list(given.inputs), list(given.state), list(given.coefficients), given.start, given.element,
         loop.weight, loop.bias, loop.before, loop.delay, given.steps, given.dt,
-        given.seed - 2**64 if given.seed >= 2**63 else given.seed, given.save if learns else "none",
+        random.signed(given.seed), given.save if learns else "none",
     )  # fmt: skip
     return flat[:outputs], flat[outputs : outputs + len(given.state)]
