@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import Any
@@ -170,7 +170,11 @@ def _engine(given: Arguments) -> Engine:
 def scan_on(engine: Engine, given: Arguments) -> list[Tensor]:
     """Run the scan on a back end."""
     by_place, options = arrays(given, engine)
-    result = engine.module.forward(*by_place, **options, save=given.save)
+    return unpacked(engine, given, engine.module.forward(*by_place, **options, save=given.save))
+
+
+def unpacked(engine: Engine, given: Arguments, result: Any) -> list[Tensor]:
+    """Return outputs, final states and what is saved, in the order of the operator."""
     plan, rows, give = given.plan, (given.steps, *given.lanes), engine.give
     outputs = [give(result.outputs[n], rows, DTYPES.get(type_, given.outer)) for n, type_ in plan.outputs.items()]
     final = [give(result.state[n], given.lanes, DTYPES.get(type_, given.real)) for n, type_ in plan.states.items()]
@@ -202,8 +206,7 @@ def backward_on(
     else:
         save = "fast" if given.save == "none" else given.save
         kept = engine.module.forward(*by_place, **options, save=save).saved
-    flags, number = iter(wanted), len(plan.outputs)
-    groups = [[name for name in names if next(flags)] for names in (plan.inputs, plan.states, plan.coefficients)]
+    groups, number = grouped(plan, wanted), len(plan.outputs)
     result = engine.module.backward(
         *by_place,
         kept,
@@ -217,6 +220,12 @@ def backward_on(
     tables = (result.inputs, result.state, result.coefficients)
     found = [table[name] for table, names in zip(tables, groups, strict=True) for name in names]
     return [engine.give(one, v.shape, v.dtype) for one, v in zip(found, given.asked(wanted), strict=True)]
+
+
+def grouped(plan: Plan, wanted: Iterable[bool]) -> list[list[str]]:
+    """Return the names of the inputs, states and coefficients whose gradients are wanted."""
+    flags = iter(wanted)
+    return [[name for name in names if next(flags)] for names in (plan.inputs, plan.states, plan.coefficients)]
 
 
 def known(

@@ -21,7 +21,7 @@ from spikelet import pool, random
 from spikelet.backends import llvm_cpu, sparse_product
 from spikelet.backends.program import read
 from spikelet.backends.torch_eager import NO_SECOND
-from spikelet.backends.torch_ops.kernels import DTYPES, Arguments, arrays, as_tensor, known, saved_like, scan_fake
+from spikelet.backends.torch_ops.kernels import CPU, Arguments, arrays, grouped, known, saved_like, scan_fake, unpacked
 from spikelet.errors import BackendError
 from spikelet.ir.scan import SPIKES
 
@@ -82,10 +82,7 @@ def recurrent_scan(*arguments: Any) -> list[Tensor]:
     given = taken.common
     by_place, options = arrays(given)
     result = llvm_cpu.forward(*by_place, **options, save=taken.save, recurrence=_recurrence(taken, None))
-    plan, rows = given.plan, (taken.steps, *given.lanes)
-    outputs = [as_tensor(result.outputs[n], rows, DTYPES.get(kind, given.outer)) for n, kind in plan.outputs.items()]
-    final = [as_tensor(result.state[n], given.lanes, DTYPES.get(kind, given.real)) for n, kind in plan.states.items()]
-    return [*outputs, *final, *(torch.from_numpy(result.saved[name]) for name in saved_like(given))]
+    return unpacked(CPU, given, result)
 
 
 @recurrent_scan.register_fake
@@ -104,8 +101,7 @@ def recurrent_scan_backward(*arguments: Any) -> list[Tensor]:
     given = taken.common
     (program, own, before, coefficients), options = arrays(given)
     plan, lanes = given.plan, spikes[0].numel()
-    flags = iter(wanted)
-    groups = [[name for name in names if next(flags)] for names in (plan.inputs, plan.states, plan.coefficients)]
+    groups = grouped(plan, wanted)
     result = llvm_cpu.backward(
         program,
         own,
