@@ -80,8 +80,10 @@ def whole(seed: int) -> int:
 
 
 def signed(seed: int) -> int:
-    """Return a seed as the signed integer of 64 bits that kernels and operators take."""
-    seed = whole(seed)
+    """Return a whole seed as the signed integer of 64 bits that kernels and operators take.
+
+    It does not ask for the seed's value, as ``whole`` does: torch.compile would compile anew for every seed.
+    """
     return seed - 2**64 if seed >= 2**63 else seed
 
 

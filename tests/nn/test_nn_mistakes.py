@@ -116,3 +116,12 @@ def test_mistakes_of_the_state(lif, change, text):
     _, state = layer(x)
     with pytest.raises(StateError, match=rf"Neurons\(LIF\): .*{text}"):
         layer(x, change(state))
+
+
+@pytest.mark.parametrize("backend", ["llvm_cpu", "torch_eager"])
+@pytest.mark.parametrize(
+    ("seed", "text"), [(2.5, "be an integer, not 2.5"), ("a", "be an integer"), (2**70, "fit into 64 bits")]
+)
+def test_mistakes_of_the_seed(lif, backend, seed, text):
+    with pytest.raises(InputError, match=f"seed must {text}"):
+        Neurons(lif, backend=backend)(torch.ones(2, 3, 4), seed=seed)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikelet import surrogates
+from spikelet import random, surrogates
 from spikelet.backends.torch_eager import Printed, Stepper, initial_state, scan
 from spikelet.backends.torch_ops import Loop
 from spikelet.errors import InputError, ParameterError
@@ -173,6 +173,8 @@ class Neurons(Layer):
         if state is not None:
             arguments.require_state(self.label, self.step, state, shape, state_dtype(outer), device)
         limits = as_lengths(self.label, lengths, steps, shape[0], device)
+        if not torch.compiler.is_compiling():  # to ask for its value would compile anew for every seed
+            seed = random.whole(seed)
         return Call(inputs, state, steps, limits, element, seed, outer)
 
     def recurrent(self, call: Call, record: tuple[str, ...], loop: Loop) -> tuple[dict[str, Tensor], State]:
