@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikelet import random
 from spikelet.errors import (
     BackendError,
     InputError,
@@ -136,6 +137,7 @@ def run(
     start = 0 if state is None else _check_state(model, step, state, count, np.dtype(dtype))
     if state is not None and STEP not in step.types:
         state = {name: value for name, value in state.items() if name != STEP}
+    seed = random.whole(seed)
     job = _Job(step, model.parameters, rows, steps, count, dt, np.dtype(dtype), seed, names, state, start)
     recorded, fired, final = _RUNNERS["llvm_cpu" if backend == "auto" else backend](job)
     _check_finite(model, final)

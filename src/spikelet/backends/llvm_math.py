@@ -2,9 +2,9 @@
 
 ``@sk_NAME`` takes and returns ``float`` or ``double``. Special values are those of NumPy: infinities, NaN, the sign of
 zero, denormal results, overflow to infinity; but `exprel` of infinity is infinite. Errors are below 2 units in the last
-place, 2.5 for `sigmoid` and 3 for `tanh` in double. The polynomials were fitted for this file: least maximal relative
-error of the function (not of the polynomial), one coefficient after another rounded to the type it is used in, and the
-rest fitted again.
+place, 2.5 for `sigmoid` and `exprel`, and 3 for `tanh` in double. The polynomials were fitted for this file: least
+maximal relative error of the function (not of the polynomial), one coefficient after another rounded to the type it is
+used in, and the rest fitted again.
 
 In double, sin, cos, erf and pow call the C library, one number at a time.
 """
@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from spikelet.backends import llvm_trigonometry
+from spikelet.backends import llvm_jit, llvm_trigonometry
+from spikelet.backends.llvm_printer import number
 from spikelet.backends.llvm_values import Value, bit_pattern, clamp, definition, fma, horner, select
 
 
@@ -90,13 +91,21 @@ _POW_EXP = (
 # -- exp and its relatives --------------------------------------------------------------------------------------------
 
 
+def has_ldexp() -> bool:
+    """Tell whether ``ldexp`` of a vector is one instruction on this CPU; elsewhere it is a call for each number."""
+    return "+avx512f" in llvm_jit.features()
+
+
 def _reduce(x: Value) -> tuple[Value, Value]:
     """Return n as an integer and r, where x = n log(2) + r and abs(r) <= log(2)/2; x must be within bounds."""
     c = FORMATS[x.type]
-    shifted = fma(x, 1 / math.log(2), c.magic)
-    n = shifted - c.magic
-    r = fma(-n, c.ln2[1], fma(-n, c.ln2[0], x))
-    return shifted.bits() - bit_pattern(c.magic, x.type), r
+    if has_ldexp():
+        count = (x * (1 / math.log(2))).call("rint").to("i32", "fptosi").frozen()
+        n, whole = count, count.to(x.type, "sitofp")
+    else:
+        shifted = fma(x, 1 / math.log(2), c.magic)
+        n, whole = shifted.bits() - bit_pattern(c.magic, x.type), shifted - c.magic
+    return n, fma(-whole, c.ln2[1], fma(-whole, c.ln2[0], x))
 
 
 def _expm1_near_zero(r: Value, tail: tuple[float, ...] = ()) -> Value:
@@ -105,12 +114,16 @@ def _expm1_near_zero(r: Value, tail: tuple[float, ...] = ()) -> Value:
 
 def _power_of_two(n: Value, real: str) -> Value:
     """Return 2**n as a normal number."""
+    if has_ldexp():
+        return Value(n.f, real, number(1.0, real)).ldexp(n)
     c = FORMATS[real]
     return ((n + c.bias) << c.mantissa).to(real)
 
 
 def _scale(x: Value, n: Value) -> Value:
     """Return x 2**n; in two factors, because one would be no number where the result is denormal or infinite."""
+    if has_ldexp():
+        return x.ldexp(n)
     c = FORMATS[x.type]
     both = n + 2 * c.bias
     half = both >> 1
@@ -129,26 +142,34 @@ def _exp_within(x: Value) -> Value:
     return (_expm1_near_zero(r) + 1) * _power_of_two(n, x.type)
 
 
-def _expm1_parts(x: Value, high: float) -> tuple[Value, Value]:
-    """Return h and a power of two, whose product is e**x - 1; h alone is finite beyond the overflow of the product."""
+def _expm1_parts(x: Value, high: float) -> tuple[Value, Callable[[Value], Value]]:
+    """Return h, and what multiplies by a power of two: that of h is e**x - 1; h is finite where the product is not."""
     n, r = _reduce(clamp(x, -40.0, high))
+    near = _expm1_near_zero(r)
+    if has_ldexp():
+        return near + (1 - _power_of_two(0 - n, x.type)), lambda value: value.ldexp(n)
     limit = 100 if x.type == "float" else 1000
     first = select(n > limit, limit, n)
-    power = _power_of_two(first, x.type)
-    return fma(power, _expm1_near_zero(r), power - 1), _power_of_two(n - first, x.type)
+    power, rest = _power_of_two(first, x.type), _power_of_two(n - first, x.type)
+    return fma(power, near, power - 1), lambda value: value * rest
 
 
 def expm1(x: Value) -> Value:
     """Return e**x - 1."""
-    h, power = _expm1_parts(x, FORMATS[x.type].exp[1])
-    return (h * power).call("copysign", x)  # for the sign of zero
+    h, scaled = _expm1_parts(x, FORMATS[x.type].exp[1])
+    return scaled(h).call("copysign", x)  # for the sign of zero
 
 
 def exprel(x: Value) -> Value:
-    """Return (e**x - 1)/x, and 1 at 0."""
+    """Return (e**x - 1)/x, and 1 at 0.
+
+    The reciprocal is spelt as in its derivative (see ``lang.functions``), so that the compiler computes it once.
+    """
     high = FORMATS[x.type].exprel_high
-    h, power = _expm1_parts(x, high)
-    return select(x.equals(0), 1, h / clamp(x, high=high) * power)
+    h, scaled = _expm1_parts(x, high)
+    found = scaled(h * (1 / select(x.equals(0), 1, x)))
+    found = select(x > high, math.inf, found)
+    return select(x.call("fabs") < 1e-30, 1, found)  # where the reciprocal may be infinite
 
 
 def cosh(x: Value) -> Value:
@@ -168,7 +189,8 @@ def tanh(x: Value) -> Value:
     """Return the hyperbolic tangent."""
     size = x.call("fabs")
     if x.type == "double":
-        e, _ = _expm1_parts(clamp(size, high=20.0) * 2, 40.0)
+        h, scaled = _expm1_parts(clamp(size, high=20.0) * 2, 40.0)
+        e = scaled(h)
         return (e / (e + 2)).call("copysign", x)
     square = x * x
     small = fma(x * square, horner(square, _TANH), x)
@@ -294,6 +316,7 @@ def declarations(text: str) -> list[str]:
     """Return a declaration for each function of LLVM and of the C library that is called in a text."""
     calls = re.findall(r"call (\w+) (@(?:llvm\.[\w.]+|erf))\(([^)]*)\)", text)
     found = {
-        name: f"declare {type_} {name}({', '.join([type_] * len(given.split(',')))})" for type_, name, given in calls
+        name: f"declare {type_} {name}({', '.join(part.split()[0] for part in given.split(','))})"
+        for type_, name, given in calls
     }
     return list(found.values())

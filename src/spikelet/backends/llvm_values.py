@@ -108,8 +108,17 @@ class Value:
         return self.write("fcmp une" if self.type in _WORD else "icmp ne", other, type_="i1")
 
     def to(self, type_: str, verb: str = "bitcast") -> "Value":
-        """Convert: ``bitcast``, ``fpext``, ``fptrunc``, ``trunc`` or ``zext``."""
+        """Convert: ``bitcast``, ``fpext``, ``fptrunc``, ``trunc``, ``zext``, ``fptosi`` or ``sitofp``."""
         return Value(self.f, type_, self.f.value(f"{verb} {self.type} {self.name} to {type_}"))
+
+    def frozen(self) -> "Value":
+        """Return a value that is some number also where this one is undefined, as an integer made of NaN is."""
+        return self.write("freeze")
+
+    def ldexp(self, n: "Value") -> "Value":
+        """Write this value times 2**n, for an integer n of 32 bits."""
+        given = f"{self.type} {self.name}, i32 {n.name}"
+        return Value(self.f, self.type, self.f.value(f"call {self.type} @llvm.ldexp.{_SUFFIX[self.type]}.i32({given})"))
 
     def bits(self) -> "Value":
         """Return the bits of a real number as an integer."""

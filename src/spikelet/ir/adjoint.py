@@ -135,7 +135,9 @@ class _Reverse:
 
     def _quotient(self, n: Node, g: Node) -> Iterator[tuple[Node, Node]]:
         a, b = n.args
-        over = self._over(g, b)
+        # g/b; where a is a number n/a is 1/b, which is there already
+        known = a.kind == "const" and a.value != 0
+        over = s.mul(s.mul(g, n), s.const(1 / a.value)) if known else self._over(g, b)
         yield a, over
         yield b, s.neg(s.mul(over, n))
 

@@ -48,7 +48,7 @@ _ROWS = (
         "exprel",
         "number",
         "where(abs(x) < 0.05, 1/2 + x*(1/3 + x*(1/8 + x*(1/30 + x*(1/144 + x*(1/840 + x/5760))))),"
-        " (1 + (x - 1)*exprel(x))/where(x == 0, 1, x))",
+        " (1 + (x - 1)*exprel(x))*(1/where(x == 0, 1, x)))",
         "exprel({0})",
         "exprel({0})",
         r"\operatorname{{exprel}}\left({0}\right)",
