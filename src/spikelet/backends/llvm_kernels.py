@@ -18,6 +18,7 @@ serial, and several threads share the strips. ``args`` holds one 64-bit word for
 
 import re
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from spikelet.backends.fused import integer_type
@@ -33,6 +34,7 @@ STRIP = 1024
 PAGE_OFFSET = 64  # where a page holds the first byte of a large array, ours and torch's
 BYTES = {"float": 4, "double": 8, "i8": 1, "i32": 4, "i64": 8}
 _COSTLY = ("exp", "expm1", "exprel", "log", "sin", "cos", "tanh", "cosh", "sigmoid", "erf")
+_TWO = '!0 = distinct !{!0, !1}\n!1 = !{!"llvm.loop.interleave.count", i32 2}'
 _NUMBERS = ("T", "M", "start", "seed", "strip", "fb.delay", "fb.neurons")
 
 
@@ -212,7 +214,7 @@ class Writer:
         time = self.time(t) if any(n.kind == "time" for n in nodes) else ""
         if self.feedback is not None:
             self.feedback.forward(t, again=not shown)
-        with f.loop("lane", "%w") as i:
+        with self.lanes() as i:
 
             def leaf(n: Node) -> str:
                 if n.kind == "state":
@@ -229,6 +231,10 @@ class Writer:
                 self.to_memory(n.type, new[n], out[name], i)
             for n, pointer in tape.items():
                 self.to_memory(n.type, new[n], pointer, i)
+
+    def lanes(self) -> AbstractContextManager[str]:
+        """Write the loop over the lanes of a strip."""
+        return self.f.loop("lane", "%w", mark="!llvm.loop !0" if self.costly else "")
 
     def leaf(self, n: Node, draws: dict[Node, str], time: str, t: str, i: str) -> str:
         """Return a leaf that both kernels read alike; nothing if it is none."""
@@ -260,7 +266,8 @@ class Writer:
             self.argument(needed)
         given = [f'{type_}{" noalias" if type_ == "ptr" else ""} %"{n}"' for n, type_ in self.arguments.items()]
         given += [f'ptr noalias %"{n}"' for n in self.scratch]
-        body.lines[0] = f"define internal void @strip(i64 %lo, i64 %w, {', '.join(given)}) noinline{self._wide()} {{"
+        wide = ' "prefer-vector-width"="512"' if self.costly else ""
+        body.lines[0] = f"define internal void @strip(i64 %lo, i64 %w, {', '.join(given)}) noinline{wide} {{"
         f = Function("void @kernel(ptr %args, i64 %first, i64 %last, ptr %scratch)")
         words: list[str] = []
         lanes = ""
@@ -276,13 +283,16 @@ class Writer:
             w = f.value(f"call i64 @llvm.smin.i64(i64 {rest}, i64 {strip})")
             f.do(f"call void @strip(i64 {lo}, i64 {w}, {', '.join(words)})")
         head = f"; {self.scan.step.name}: {name} ({self.scan.step.method})"
-        text = "\n\n".join([head, body.text(), f.text(), self.support(body)])
+        text = "\n\n".join([head, body.text(), f.text(), self.support(body), *([_TWO] if self.costly else [])])
         return Kernel(text, tuple(self.arguments), tuple(self.scratch.values()))
 
-    def _wide(self) -> str:
-        """Ask for the widest vectors where exponentials take the time; else what takes it is memory, at any width."""
-        costly = any(n.kind == "pow" or (n.kind == "call" and n.value in _COSTLY) for n in self.program)
-        return ' "prefer-vector-width"="512"' if costly else ""
+    @property
+    def costly(self) -> bool:
+        """Whether exponentials take the time; else what takes it is memory, whatever the instructions.
+
+        Then the widest vectors are asked for, and two of them at once: one fills the waits of the other.
+        """
+        return any(n.kind == "pow" or (n.kind == "call" and n.value in _COSTLY) for n in self.program)
 
     def _pieces(self, f: Function, strip: str) -> list[str]:
         """Return the addresses of the pieces of scratch memory, each on a border of 64 bytes."""

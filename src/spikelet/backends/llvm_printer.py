@@ -48,8 +48,8 @@ class Function:
         self.block = name
 
     @contextmanager
-    def loop(self, hint: str, stop: str, start: str = "0") -> Iterator[str]:
-        """Write a loop over ``start <= i < stop`` and yield i."""
+    def loop(self, hint: str, stop: str, start: str = "0", mark: str = "") -> Iterator[str]:
+        """Write a loop over ``start <= i < stop`` and yield i; ``mark`` is metadata, such as ``!llvm.loop !0``."""
         name = self.fresh(hint)
         before = self.block
         self.do(f"br label %{name}.test")
@@ -62,7 +62,7 @@ class Function:
         self.do(f"br label %{name}.latch")
         self.label(f"{name}.latch")
         self.do(f"%{name}.next = add nuw nsw i64 %{name}, 1")
-        self.do(f"br label %{name}.test")
+        self.do(f"br label %{name}.test" + (mark and f", {mark}"))
         self.label(f"{name}.end")
 
     @contextmanager

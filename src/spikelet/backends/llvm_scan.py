@@ -184,7 +184,7 @@ class _Backward(Writer):
         time = self.time(t) if any(n.kind == "time" for n in nodes) else ""
         if self.feedback is not None:
             self.feedback.backward(t)
-        with f.loop("lane", "%w") as i:
+        with self.lanes() as i:
 
             def leaf(n: Node) -> str:
                 if n in rows:

@@ -264,10 +264,25 @@ def _above(roots: Iterable[Node], saved: set[Node]) -> list[Node]:
 
 
 class _Tape:
-    """Looks for the cheapest set of nodes from which the roots and the old states can be computed."""
+    """Looks for the cheapest set of nodes from which the roots and the old states can be computed.
+
+    Hundreds of sets are tried. So nodes go by their number in the program here, arguments first, sets of nodes are the
+    bits of integers, and what lies above a node, down to the next candidates, is looked up once. Costs are counted in
+    hundredths of a byte that is moved.
+    """
 
     def __init__(self, scan: Scan, roots: tuple[Node, ...], recurrent: str | None):
-        self.scan, self.roots, self.recurrent = scan, roots, recurrent
+        self.scan, self.recurrent = scan, recurrent
+        self.nodes = topological([*roots, *scan.updates.values()])
+        self.number = {n: i for i, n in enumerate(self.nodes)}
+        self.roots = [self.number[root] for root in roots]
+        self.costs: dict[int, int | None] = {}
+        self.inner = self._bits(n for n in self.nodes if n.args)
+        self.leaves = [(1 << i, n) for i, n in enumerate(self.nodes) if n.kind in ("input", "noise", "state")]
+        self.moving = self._bits(n for n in self.nodes if n.kind in ("state", "input", "noise", "time"))
+
+    def _bits(self, nodes: Iterable[Node]) -> int:
+        return sum({1 << self.number[n] for n in nodes})
 
     def cheapest(self) -> tuple[Node, ...]:
         """Start with all candidates and drop what is not needed, in several orders."""
@@ -281,46 +296,78 @@ class _Tape:
         # the rounding of a product that is fused into a sum is never seen, so the product cannot be saved
         fused = {arg for n in forward if n.kind in ("add", "sub") for arg in n.args if arg.kind == "mul"}
         listed = (*before, *after, *conditions, *distances)
-        candidates = list(dict.fromkeys([*(n for n in listed if n.args and n not in fused), *leaves]))
+        found = dict.fromkeys([*(n for n in listed if n.args and n not in fused), *leaves])
+        candidates = [n for n in found if n in self.number]  # nothing reads the others
         orders = (
             candidates, candidates[::-1], [*after, *conditions, *before], [*conditions, *after], [*after, *before],
             [*distances, *conditions, *after, *before], [*before, *after, *distances],
         )  # fmt: skip
-        allowed = set(candidates)
-        found = [self._pruned(candidates, [n for n in dict.fromkeys(order) if n in allowed]) for order in orders]
-        return min(found, key=lambda kept: self.cost(set(kept)) or 0.0)
+        self._look_up(candidates)
+        kept = [self._pruned(candidates, [n for n in dict.fromkeys(order) if n in candidates]) for order in orders]
+        return min(kept, key=lambda tape: self.cost(tape) or 0)
+
+    def _look_up(self, candidates: list[Node]) -> None:
+        """Note for each node what is computed for it, down to candidates and leaves."""
+        self.candidates = [self.number[n] for n in candidates]
+        self.region: list[int] = []
+        stops = set(self.candidates)
+        for i, n in enumerate(self.nodes):
+            bits = 1 << i
+            for arg in map(self.number.__getitem__, n.args):
+                bits |= 1 << arg if arg in stops else self.region[arg]
+            self.region.append(bits)
 
     def _pruned(self, full: list[Node], order: list[Node]) -> tuple[Node, ...]:
         kept = dict.fromkeys(full)
-        cost = self.cost(set(kept))
+        cost = self.cost(kept)
         assert cost is not None  # all new states, draws and delivered inputs together suffice
         for candidate in order:
-            without = self.cost({n for n in kept if n is not candidate})
+            without = self.cost(n for n in kept if n is not candidate)
             if without is not None and without <= cost:
                 del kept[candidate]
                 cost = without
         return tuple(kept)
 
-    def cost(self, saved: set[Node]) -> float | None:
+    def cost(self, tape: Iterable[Node]) -> int | None:
         """Return the bytes moved in a step, plus a little for each node computed; None where something is missing."""
-        total = 0.0
-        for n in _above(self.roots, saved):
-            if n in saved:
-                continue
-            if n.kind == "input":
+        saved = self._bits(tape)
+        if saved not in self.costs:
+            self.costs[saved] = self._cost(saved)
+        return self.costs[saved]
+
+    def _cost(self, saved: int) -> int | None:
+        computed = self._above(self.roots, saved) & ~saved
+        total = (computed & self.inner).bit_count()
+        for bit, n in self.leaves:
+            if bit & saved:
+                total += 200 * _BYTES[n.type]
+            elif bit & computed and n.kind == "input":
                 if n.value == self.recurrent:
                     return None
-                total += 0 if n is ALIVE else _BYTES[n.type]
-            elif n.kind == "noise":
-                total += _NOISE
-            elif n.kind == "state":
-                below = _above([self.scan.updates[n.value]], saved)
-                if any(m not in saved and m.kind in ("state", "input", "noise", "time") for m in below):
+                total += 0 if n is ALIVE else 100 * _BYTES[n.type]
+            elif bit & computed and n.kind == "noise":
+                total += 100 * _NOISE
+            elif bit & computed:
+                below = self._above([self.number[self.scan.updates[n.value]]], saved)
+                if below & ~saved & self.moving:
                     return None
-                total += 0.02 * len(below)
-            elif n.args:
-                total += 0.01
-        return total + sum(2 * _BYTES[n.type] for n in saved)
+                total += 2 * below.bit_count()
+        inner = (i for i in self.candidates if saved >> i & 1 and self.nodes[i].args)
+        return total + sum(200 * _BYTES[self.nodes[i].type] for i in inner)
+
+    def _above(self, roots: Iterable[int], saved: int) -> int:
+        """Do what the function of that name does, with sets of bits."""
+        found = 0
+        for root in roots:
+            found |= 1 << root if saved >> root & 1 else self.region[root]
+        left = [i for i in self.candidates if not saved >> i & 1]
+        reached = [i for i in left if found >> i & 1]
+        while reached:
+            for i in reached:
+                found |= self.region[i]
+            left = [i for i in left if i not in reached]
+            reached = [i for i in left if found >> i & 1]
+        return found
 
 
 def _before_events(n: Node) -> Node:
