@@ -63,6 +63,8 @@ def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
                     race(pair, rounds=options.rounds),
                     [Bound(TORCH, at_least=gain)],
                     packages=("torch",),
+                    series=[name, *shape],
+                    at=f"{percent} %",
                     way=contestants[OURS].explain(x),
                 )
 

@@ -81,7 +81,40 @@ def _group(text: str, lines: list[Line]) -> list[str]:
             versions.setdefault(package, set()).add(version)
     threads = " or ".join(str(count) for count in sorted({entry["threads"] for entry in lines}))
     listed = ", ".join(f"{package} {' / '.join(sorted(found))}" for package, found in versions.items())
-    return [f"{text}; {threads} thread{'' if threads == '1' else 's'}; {listed}.", "", *HEAD, *map(row, lines), ""]
+    rows = [row(part[0]) if len(part) == 1 else _series(part) for part in _parts(lines)]
+    return [f"{text}; {threads} thread{'' if threads == '1' else 's'}; {listed}.", "", *HEAD, *rows, ""]
+
+
+def _parts(lines: list[Line]) -> list[list[Line]]:
+    """Put the lines of one series together: they have one row."""
+    found: dict[str, list[Line]] = {}
+    for number, entry in enumerate(lines):
+        found.setdefault(f"{entry['name']} {entry.get('series', number)}", []).append(entry)
+    return list(found.values())
+
+
+def _series(lines: list[Line]) -> str:
+    """Return the row of the lines of a series; a target of few of them names these."""
+    first, last = lines[0], lines[-1]
+    peers = {name: [_number(entry["ratio"][name]) for entry in lines] for name in first["ratio"] if name != FASTEST}
+    targets: dict[str, list[str]] = {}
+    for entry in lines:
+        for bound in entry["target"]:
+            targets.setdefault(_target(bound), []).append(entry["at"])
+    ends = [_number(entry["ours"]["sum"]) for entry in (first, last)]
+    verdicts = [entry["holds"] for entry in lines]
+    cells = (
+        f"[{first['name']}](benchmarks/{first['name']}.py)",
+        f"{_shape(first['series'])}; {', '.join(entry['at'] for entry in lines)}",
+        f"{' to '.join(ends)} ms",
+        "; ".join(f"{name} {', '.join(values)}" for name, values in peers.items()),
+        "",
+        ", ".join(
+            target if len(at) > len(lines) // 2 else f"{target} at {', '.join(at)}" for target, at in targets.items()
+        ),
+        VERDICTS[False if False in verdicts else None if None in verdicts else True],
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def _ours(entry: Line) -> str:

@@ -77,6 +77,19 @@ def test_row_tells_ratios_targets_and_who_is_missing():
     assert "not measured" in table.row(example(holds=None))
 
 
+def test_lines_of_a_series_have_one_row():
+    common = {"series": ["forward", 4, 2], "shape": ["forward", 4, 2]}
+    bounds = [[{"what": "slow", "at_least": 1}], [{"what": "slow", "at_least": 3}], [{"what": "slow", "at_least": 1}]]
+    places = ("1 %", "3 %", "5 %")
+    lines = [example(**common, at=at, target=bound) for at, bound in zip(places, bounds, strict=True)]
+    text = table.table([*lines, example()])
+    assert text.count("[lif_layer](") == 2
+    assert "| forward, 4 × 2; 1 %, 3 %, 5 % | 2000 to 2000 ms | slow 5, 5, 5" in text
+    assert "| slow ≥ 1, slow ≥ 3 at 3 % | yes |" in text
+    lines[1]["holds"] = False
+    assert "**no**" in table.table(lines)
+
+
 def test_lines_of_two_machines_make_two_tables():
     other = example(machine={"cpu": "another", "gpu": "a card"})
     text = table.table([example(), other])
