@@ -23,6 +23,10 @@ from benchmarks import (
     peers,
     rsnn,
     saved,
+    sim_brunel,
+    sim_izhikevich,
+    sim_microcircuit,
+    sim_vogels_abbott,
 )
 from benchmarks.harness import FIELDS, FLOOR, OURS, Options
 from benchmarks.peers import torch_loop
@@ -111,8 +115,13 @@ def test_a_peer_that_cannot_be_imported_is_told_with_its_reason(peer, monkeypatc
     assert line["ratio"]["torch_loop"] > 0
 
 
+SIMULATOR = (sim_brunel, sim_izhikevich, sim_microcircuit, sim_vogels_abbott)
+
+
 @pytest.mark.parametrize(
-    "script", [lif_layer, linear_lif, article_net, rsnn, conv_net, memory, models, parse_time], ids=lambda s: s.__name__
+    "script",
+    [lif_layer, linear_lif, article_net, rsnn, conv_net, memory, models, parse_time, *SIMULATOR],
+    ids=lambda s: s.__name__,
 )
 def test_script_runs(script):
     lines = list(script.lines(QUICK))

@@ -1,6 +1,7 @@
 """The command: what it prints, and one line with a hint for each mistake. Training has tests of its own."""
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -22,7 +23,7 @@ def lines(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 
 MISTAKES = {
-    "trian digits": "unknown command 'trian'; did you mean 'train'? (known: train, list, show, run, info)",
+    "trian digits": "unknown command 'trian'; did you mean 'train'? (known: train, list, show, run, simulate, info)",
     "train": "the following arguments are required: DATASET (see spikelet train --help)",
     "train digts": "unknown data set 'digts'; did you mean 'digits'? (known: digits, mnist, fashion-mnist)",
     "train fashion_mnist": "unknown data set 'fashion_mnist'; did you mean 'fashion-mnist'? "
@@ -59,6 +60,20 @@ MISTAKES = {
     "run LIF --backend numba": "numba",
     "run LIF --current 2 --plot out.jpgg": "cannot draw into out.jpgg: it ends in none of",
     "run LIF --current 2 --plot none/out.png": "cannot write none/out.png: No such file or directory",
+    "simulate": "the following arguments are required: NETWORK (see spikelet simulate --help)",
+    "simulate brunl": "unknown network 'brunl'; did you mean 'brunel'? (known: brunel, vogels-abbott-cuba, ",
+    "simulate brunel --sede 3": "simulate: unknown option '--sede'; did you mean '--seed'?",
+    "simulate brunel --scale 0": "scale must be positive, not 0",
+    "simulate brunel --scale big": "argument --scale: 'big' is not a number (see spikelet simulate --help)",
+    "simulate microcircuit --scale 2": "microcircuit: scale must be at most 1, not 2",
+    "simulate brunel --threads 0": "--threads must be at least 1, not 0",
+    "simulate brunel --threads 2": "--threads 2: this version simulates with one thread; leave the option out",
+    "simulate brunel --seed 1e3": "argument --seed: '1e3' is not a whole number (see spikelet simulate --help)",
+    "simulate brunel --time 5mV": "'5mV' is in mV; expected a quantity in ms",
+    "simulate brunel --time 0": "--time must be positive, not 0 ms",
+    "simulate brunel --time 10ms --discard 10ms": "--discard must be at least 0 and less than the time of 10 ms",
+    "simulate brunel --plot out.jpgg": "cannot draw into out.jpgg: it ends in none of",
+    "simulate brunel --plot none/out.png": "cannot write none/out.png: No such file or directory",
     "list --jsn": "list: unknown option '--jsn'; did you mean '--json'?",
     "info LIF": "info: unknown argument 'LIF'",
 }
@@ -79,7 +94,7 @@ def test_a_mistake_is_one_line_on_stderr(
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     text = "\n".join(lines(capsys))
-    assert all(f"    {name}" in text for name in ("train", "list", "show", "run", "info"))
+    assert all(f"    {name}" in text for name in ("train", "list", "show", "run", "simulate", "info"))
     with pytest.raises(SystemExit) as done:
         main(["train", "--help"])
     assert done.value.code == 0 and "--checkpoint-every" in capsys.readouterr().out
@@ -152,6 +167,37 @@ def test_run_draws(capsys: pytest.CaptureFixture[str], tmp_path: Path, record: t
     file = tmp_path / "out.png"
     lines(capsys, "run", "AdEx", "--current", "0.8nA", "--time", "100ms", "--plot", str(file), *record)
     assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_simulate_tells_its_numbers_and_draws(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "out.png"
+    arguments = ("simulate", "vogels-abbott-cuba", "--scale", "0.25", "--time", "0.1 s", "--seed", "3")
+    (text,) = lines(capsys, *arguments, "--json", "--plot", str(file))
+    numbers = json.loads(text)
+    wanted = "rates_hz cv_isi synchrony neurons synapses build_s core_s_per_bio_s events_per_s peak_rss_mb spike_hash"
+    assert set(wanted.split()) <= set(numbers)
+    assert list(numbers["rates_hz"]) == ["E", "I"] and numbers["neurons"] == 1000 and len(numbers["spike_hash"]) == 64
+    assert file.read_bytes().startswith(b"\x89PNG")
+    first = lines(capsys, *arguments)[0]
+    assert first == f"vogels-abbott-cuba: 1,000 neurons, {numbers['synapses']:,} synapses, 100 ms (seed 3)"
+
+
+def test_simulate_knows_every_network() -> None:
+    from spikelet.experiments import networks
+
+    (place,) = (action for action in cli._parser()[1]["simulate"]._actions if action.dest == "network")
+    assert place.help.replace(" or ", ", ").split(", ") == list(networks.NETWORKS)
+
+
+def test_simulate_after_ctrl_c_tells_what_there_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from spikelet.sim import engine
+
+    calls = iter([False] * 3 + [True] * 9)
+    monkeypatch.setattr(engine, "listening", lambda: contextlib.nullcontext(lambda: next(calls)))
+    assert main(["simulate", "izhikevich", "--scale", "0.1", "--time", "100s", "--discard", "0ms", "--json"]) == 130
+    assert 0 < json.loads(capsys.readouterr().out)["time_ms"] < 100_000
 
 
 def test_info(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,34 @@ def test_columns_of_different_length_are_refused() -> None:
         plot.raster(spikes([1.0, 2.0], [0]))
 
 
+def test_populations_lie_one_below_the_other_with_their_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    E = SimpleNamespace(times=np.array([12.0, 14.0, 14.0, 30.0]), ids=np.array([0, 99, 3, 1]), n=100)
+    I = SimpleNamespace(times=np.array([10.0, 19.0]), ids=np.array([0, 2]), n=25)
+    monkeypatch.setattr(plot, "_SPIKES", 2)  # of four in the time shown: half of the neurons
+    above, below = plot.populations({"E": E, "I": I}, start=10.0, stop=20.0, width=5.0)
+    assert [label.get_text() for label in above.get_yticklabels()] == ["E  3 Hz", "I  4 Hz"]
+    assert above.get_yticks() == pytest.approx([0.6, 0.1])
+    first, second = (np.asarray(part.get_offsets()).tolist() for part in above.collections)
+    assert first == [[12.0, pytest.approx(1 - 0.8 / 100)], [14.0, pytest.approx(1 - 0.8 * 7 / 100)]]  # not number 99
+    assert second == [[19.0, pytest.approx(0.2 - 0.2 * 2.5 / 12)]]
+    assert above.get_ylim() == (0, 1) and above.get_xlim() == below.get_xlim() == (10, 20)
+    line, other = below.get_lines()
+    assert line.get_xdata().tolist() == [12.5, 17.5]
+    assert line.get_ydata() == pytest.approx([6.0, 0.0]) and other.get_ydata() == pytest.approx([0.0, 8.0])
+    assert drawn(above).startswith(b"\x89PNG")
+
+
+def test_many_populations_have_one_curve_and_small_ones_are_seen() -> None:
+    sizes = {"A": 10_000, "B": 10, "C": 500, "D": 490}
+    parts = {name: SimpleNamespace(times=np.array([1.0]), ids=np.array([0]), n=n) for name, n in sizes.items()}
+    above, below = plot.populations(parts, start=0.0, stop=10.0)
+    (line,) = below.get_lines()
+    assert line.get_ydata()[0] == pytest.approx(1000 * 4 / 11_000 / 2)
+    borders = sorted(line.get_ydata()[0] for line in above.get_lines())
+    assert min(np.diff(borders)) > 0.04
+    assert len(above.collections) == 4
+
+
 # -- learning curve and confusion matrix ------------------------------------------------------------------------------
 
 

@@ -1,14 +1,14 @@
 """Spikelet: spiking neural networks from equations.
 
-A neuron is written once, as equations; a small compiler turns that text into a reference simulation and into torch
-layers that train.
+A neuron, a synapse or a learning rule is written once, as equations; a small compiler turns that text into torch layers
+that train, into the simulation of a network, and into a reference simulation.
 
 Example:
     >>> import spikelet as sl
     >>> sl.neurons.LIF(tau_mem=10 * sl.units.ms).parameters["tau_mem"]
     10.0
 
-Names arrive on first use, so ``import spikelet`` itself loads neither torch nor numba, scipy or matplotlib.
+Names arrive on first use, so ``import spikelet`` itself loads neither torch nor scipy or matplotlib.
 """
 
 from importlib import import_module
@@ -23,17 +23,48 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
         nn as nn,
         plot as plot,
         surrogates as surrogates,
+        synapses as synapses,
         units as units,
     )
     from spikelet.model import Neuron as Neuron, Surrogate as Surrogate
+    from spikelet.sim.connect import (
+        all_to_all as all_to_all,
+        distance as distance,
+        expression as expression,
+        fixed_indegree as fixed_indegree,
+        fixed_outdegree as fixed_outdegree,
+        fixed_probability as fixed_probability,
+        fixed_total as fixed_total,
+        from_arrays as from_arrays,
+        from_matrix as from_matrix,
+        one_to_one as one_to_one,
+        pairwise_poisson as pairwise_poisson,
+        small_world as small_world,
+    )
+    from spikelet.sim.description import Population as Population, Projection as Projection
+    from spikelet.sim.distributions import lognormal as lognormal, normal as normal, uniform as uniform
+    from spikelet.sim.network import Network as Network
+    from spikelet.sim.sources import Current as Current, Poisson as Poisson, SpikeTrain as SpikeTrain
     from spikelet.simulate import run as run, show as show
+    from spikelet.synapse import Synapse as Synapse
 
 __version__ = "0.1.0"
 
-_MODULES = ("datasets", "encode", "errors", "neurons", "nn", "plot", "surrogates", "units")
-_HOME = {"Neuron": "model", "Surrogate": "model", "run": "simulate", "show": "simulate"}  # name -> its module
+_MODULES = ("datasets", "encode", "errors", "neurons", "nn", "plot", "surrogates", "synapses", "units")
+_PLACES = {  # module -> the names that it gives
+    "model": "Neuron Surrogate",
+    "synapse": "Synapse",
+    "simulate": "run show",
+    "sim.network": "Network",
+    "sim.description": "Population Projection",
+    "sim.sources": "Current Poisson SpikeTrain",
+    "sim.distributions": "lognormal normal uniform",
+    "sim.connect": "all_to_all distance expression fixed_indegree fixed_outdegree fixed_probability fixed_total "
+    "from_arrays from_matrix one_to_one pairwise_poisson small_world",
+}
+_HOME = {name: module for module, names in _PLACES.items() for name in names.split()}
 
-__all__ = ["Neuron", "Surrogate", "__version__", *_MODULES, "run", "show"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_MODULES, *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

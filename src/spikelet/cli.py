@@ -1,9 +1,10 @@
-"""The command ``spikelet``: train a network, list, show and run neurons, say what is installed.
+"""The command ``spikelet``: train and simulate networks, list, show and run neurons, say what is installed.
 
     spikelet train digits                     a network on real images, with checkpoints and figures
     spikelet list                             the neurons, one line each
     spikelet show LIF --target torch          what the compiler makes of one
     spikelet run LIF --current 2 --time 100ms --plot out.png
+    spikelet simulate brunel --scale 0.2      a well-known network: rates, irregularity, speed
     spikelet info                             versions, back ends, data sets found
 
 Mistakes end with one line on stderr and exit code 2, Ctrl-C with 130 (after a checkpoint, in training). Each command
@@ -288,6 +289,39 @@ def _assignments(texts: list[str], model: Any, valid: tuple[str, ...], kind: str
     return values
 
 
+# -- simulate ---------------------------------------------------------------------------------------------------------
+
+
+def _describe_simulate(parser: Parser) -> None:
+    add = parser.add_argument
+    networks = "brunel, vogels-abbott-cuba, vogels-abbott-coba, cobahh, microcircuit or izhikevich"
+    add("network", metavar="NETWORK", help=networks)
+    add("--scale", type=_number, default=1.0, help="share of the neurons (1)")
+    add("--time", default="1s", help="how long (1s)")
+    add("--discard", help="beginning that the figures leave out (a tenth of --time)")
+    add("--threads", type=_integer, default=1, help="how many share the work (1, the only choice so far)")
+    add("--seed", type=_integer, default=0, help="of connections, weights, initial values and drive (0)")
+    add("--plot", type=Path, help="draw spikes and rates into this file (.png, .pdf, .svg)")
+    add("--json", action="store_true", help="print the numbers as one line of JSON")
+
+
+def simulate_network(options: argparse.Namespace) -> int:
+    """Simulate a well-known network; tell its rates, irregularity and synchrony, and what it costs."""
+    from spikelet import units
+    from spikelet.experiments import network_run, report
+
+    time = units.quantity(options.time, "ms")
+    discard = None if options.discard is None else units.quantity(options.discard, "ms")
+    if options.plot:
+        report.check_figure(options.plot)
+    how = {"time": time, "discard": discard, "seed": options.seed, "threads": options.threads}
+    outcome = network_run.run(options.network, scale=options.scale, **how)
+    print(json.dumps(outcome.numbers) if options.json else network_run.text(outcome.numbers))
+    if options.plot:
+        network_run.draw(outcome, options.plot)
+    return 128 + signal.SIGINT if outcome.interrupted else 0
+
+
 # -- info -------------------------------------------------------------------------------------------------------------
 
 
@@ -365,6 +399,7 @@ _COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[argparse.Namespac
     "list": (_describe_list, list_neurons, "list the neurons"),
     "show": (_describe_show, show_neuron, "show a neuron, or what the compiler makes of it"),
     "run": (_describe_run, run_neuron, "simulate a neuron under a constant input"),
+    "simulate": (_describe_simulate, simulate_network, "simulate a well-known network"),
     "info": (_describe_info, info, "versions, back ends, data sets found"),
 }
 

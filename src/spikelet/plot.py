@@ -1,4 +1,4 @@
-"""Figures: traces, rasters, learning curves, confusion matrices, f-I curves, surrogates.
+"""Figures: traces, rasters, populations, learning curves, confusion matrices, f-I curves, surrogates.
 
 Every function takes ``ax=``, matplotlib axes to draw into, and returns the axes that it drew into; without ``ax`` it
 opens a figure of pyplot. `figure` makes one that needs neither pyplot nor a display, for programs that write files.
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikelet.analysis import population_rate
 from spikelet.backends.numpy_reference import derivative
 from spikelet.errors import InputError, ShapeError, did_you_mean
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#6b6b6b"
 _SHOWN = 5  # neurons that a trace shows unless told which
+_SPIKES = 8000  # about as many are drawn of a network
 
 
-def figure(width: float = 6.4, height: float = 4.0, rows: int = 1, columns: int = 1) -> "tuple[Figure, Any]":
+def figure(
+    width: float = 6.4, height: float = 4.0, rows: int = 1, columns: int = 1, heights: Sequence[float] | None = None
+) -> "tuple[Figure, Any]":
     """Return a figure and its axes, made without pyplot: no display is needed and nothing has to be closed.
 
     Args:
@@ -34,6 +38,7 @@ def figure(width: float = 6.4, height: float = 4.0, rows: int = 1, columns: int 
         height: inches.
         rows: of axes.
         columns: of axes.
+        heights: of the rows, as parts; all alike if not given.
 
     Example:
         >>> fig, ax = figure()
@@ -43,7 +48,7 @@ def figure(width: float = 6.4, height: float = 4.0, rows: int = 1, columns: int 
     from matplotlib.figure import Figure
 
     made = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    return made, made.subplots(rows, columns)
+    return made, made.subplots(rows, columns, height_ratios=heights)
 
 
 def trace(
@@ -137,6 +142,60 @@ def raster(spikes: Any, *, neurons: int | None = None, duration: float | None = 
     axes.set_ylabel("neuron")
     _tidy(axes)
     return axes
+
+
+def populations(spikes: Mapping[str, Any], *, start: float, stop: float, width: float = 2.0, ax: Any = None) -> Any:
+    """Draw the spikes of the populations of a network, and below them the firing rates over time.
+
+    Populations lie one below the other, as high as their shares of the neurons but for small ones, which are drawn
+    higher to be seen. As many neurons are shown as make some thousand spikes, the first of each population.
+
+    Args:
+        spikes: population -> columns ``times`` [ms] and ``ids``, and ``n``, as ``result["E"].spikes`` has them.
+        start: of the time shown [ms].
+        stop: of the time shown [ms].
+        width: of the bins of the rates [ms].
+        ax: two axes.
+
+    Returns:
+        The two axes. The lower one has a curve for each of up to three populations, or one curve for all neurons.
+    """
+    above, below = np.atleast_1d(ax) if ax is not None else _open(9, 6.4, rows=2)
+    counts = [np.count_nonzero((one.times > start) & (one.times <= stop)) for one in spikes.values()]
+    sizes = np.array([one.n for one in spikes.values()])
+    heights = np.maximum(sizes / sizes.sum(), 0.055)
+    top, places = 1.0, []
+    for position, (one, height) in enumerate(zip(spikes.values(), heights / heights.sum(), strict=True)):
+        shown = int(np.clip(round(one.n * _SPIKES / max(1, sum(counts))), min(10, one.n), one.n))
+        chosen = (one.times > start) & (one.times <= stop) & (one.ids < shown)
+        level = top - height * (one.ids[chosen] + 0.5) / shown
+        above.scatter(one.times[chosen], level, s=2, color=_colour(position), linewidths=0)
+        places.append(top - height / 2)
+        top -= height
+        above.axhline(top, color=GREY, linewidth=0.4)
+    rates = 1000 * np.array(counts) / (sizes * (stop - start))
+    above.set_yticks(places, [f"{name}  {rate:.3g} Hz" for name, rate in zip(spikes, rates, strict=True)])
+    above.set_ylim(0, 1)
+    above.tick_params(axis="y", length=0)
+    above.tick_params(labelbottom=False)
+    _rates(below, spikes, start, stop, width)
+    for axes in (above, below):
+        axes.set_xlim(start, stop)
+        _tidy(axes)
+    return np.array([above, below])
+
+
+def _rates(axes: "Axes", spikes: Mapping[str, Any], start: float, stop: float, width: float) -> None:
+    """Draw the rates of up to three populations over time, or the mean of more."""
+    curves = [(one.times, one.n, _colour(position)) for position, one in enumerate(spikes.values())]
+    if len(curves) > 3:
+        curves = [(np.concatenate([times for times, _, _ in curves]), sum(n for _, n, _ in curves), "black")]
+    for times, n, colour in curves:
+        rate = 1000 * population_rate(times, n, start=start, stop=stop, width=width)
+        axes.plot(start + (np.arange(len(rate)) + 0.5) * width, rate, color=colour, linewidth=0.9)
+    axes.set_ylabel("rate [Hz]")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("time [ms]")
 
 
 def learning_curve(

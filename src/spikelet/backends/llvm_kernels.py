@@ -68,6 +68,7 @@ class Writer:
         self.scratch: dict[str, tuple[str, int]] = {}  # name -> type and rows of a strip
         self.program = topological(scan.roots)
         self.buffers: dict[str, str] = {}
+        self.written: dict[str, str] = {}  # where a new state goes, if not where the old one was
         self.counter = "%counter"
         self.f = Function("")
 
@@ -190,9 +191,9 @@ class Writer:
         time = self.f.value(f"fmul double {count}, {self.argument('dt')}", "time")
         return time if self.d.real == "double" else self.f.value(f"fptrunc double {time} to float")
 
-    def reserve(self, nodes: Iterable[Node]) -> None:
+    def reserve(self, nodes: Iterable[Node], states: bool = True) -> None:
         """Reserve the buffers of states, tables and draws (all memory is reserved before the first loop)."""
-        for name, type_ in self.scan.types.items():
+        for name, type_ in self.scan.types.items() if states else ():
             self.buffer(f"state.{name}", self.d.memory(type_))
         if self.feedback is not None:
             self.f.do(f"{self.counter} = alloca i64")
@@ -226,7 +227,8 @@ class Writer:
             lane = Lane(f, d, leaf, self.reciprocal)
             new = {n: lane(n) for n in roots}
             for name, n in scan.updates.items():
-                self.to_memory(n.type, new[n], self.buffers[f"state.{name}"], i)
+                to = self.written.get(name) or self.buffers[f"state.{name}"]
+                self.to_memory(n.type, new[n], to, i)
             for name, n in scan.outputs.items() if shown else ():
                 self.to_memory(n.type, new[n], out[name], i)
             for n, pointer in tape.items():

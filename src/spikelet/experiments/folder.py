@@ -2,51 +2,17 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from spikelet.errors import DataError, InputError
+from spikelet.files import write_atomic
 
 SETTINGS = "settings.json"
 CHECKPOINT = "checkpoint.json"
 METRICS = "metrics.json"
 FIGURES = ("learning_curve.png", "raster.png", "confusion.png")
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file that is, after a crash at any moment, either the old one or the new one.
-
-    Args:
-        path: the file; its folder must exist.
-        content: all of its bytes.
-
-    Raises:
-        DataError: the disk is full, the folder is not writable, ...; a file that stood there before is unharmed.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise DataError(f"cannot write {path}: {error.strerror or error}; what stood there is kept") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # there a folder cannot be opened
-        return
-    handle = os.open(folder, os.O_RDONLY)  # a rename is durable once its folder is
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:

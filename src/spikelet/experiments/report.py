@@ -110,12 +110,28 @@ def write_figure(path: Path, drawn: Any) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    kind, known = path.suffix[1:].lower(), drawn.canvas.get_supported_filetypes()
-    if kind not in known:
-        raise DataError(f"cannot draw into {path}: it ends in none of {', '.join(sorted(known))}")
+    kind = _kind(path, drawn)
     content = io.BytesIO()
     drawn.savefig(content, format=kind, dpi=150)
     write_atomic(path, content.getvalue())
+
+
+def check_figure(path: Path) -> None:
+    """Check that a figure can be written, before what it will show is computed.
+
+    Raises:
+        DataError: the suffix is of no kind of figure, or there is no such folder.
+    """
+    _kind(path, plot.figure()[0])
+    if not path.parent.is_dir():
+        raise DataError(f"cannot write {path}: No such file or directory")
+
+
+def _kind(path: Path, drawn: Any) -> str:
+    kind, known = path.suffix[1:].lower(), drawn.canvas.get_supported_filetypes()
+    if kind not in known:
+        raise DataError(f"cannot draw into {path}: it ends in none of {', '.join(sorted(known))}")
+    return kind
 
 
 def _draw_raster(axes: Any, recipe: Recipe, network: "nn.Sequential", test: Images, classes: Sequence[str]) -> None:

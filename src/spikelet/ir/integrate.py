@@ -12,6 +12,7 @@ forms; a coupled system has ``propagator`` nodes, whose matrices are evaluated n
 that equal time constants are no special case.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -210,16 +211,50 @@ def _rk4(flow: Flow) -> dict[str, Node]:
 
 
 def _exponential_euler(flow: Flow) -> dict[str, Node]:
-    """X + dt exprel(a dt) f with a = df/dx: exact where a and the rest are constant, and regular at a = 0."""
+    """X + dt exprel(a dt) f with a = df/dx: exact where a and the rest are constant, and regular at a = 0.
+
+    States that form a linear system of their own, such as an alpha function beside a conductance, are exact together.
+    """
     sides = flow.right_sides(flow.states)
-    result: dict[str, Node] = {}
+    result = _propagated(_chained(flow), flow.inputs, {})
     for name, old in flow.states.items():
+        if name in result:
+            continue
         part = affine(sides[name], [old])
         assert part is not None  # integrate() has checked it
         slope = part.slopes.get(old, const(0.0))
         new = add(old, mul(mul(DT, call("exprel", mul(slope, DT))), sides[name]))
         result[name] = select(flow.refractory, old, new) if flow.refractory and name in flow.held else new
-    return result
+    return {name: result[name] for name in flow.states}
+
+
+def _chained(flow: Flow) -> "LinearSystem":
+    """Return the states that are coupled to each other and form a linear system with constant coefficients alone."""
+    sides = flow.right_sides(flow.states)
+    names = [name for name in flow.states if name not in flow.held]
+    while True:
+        inside = {flow.states[name] for name in names}
+        outside = set(flow.states.values()) - inside
+        kept = [n for n in names if outside.isdisjoint(topological([sides[n]])) and _linear(sides[n], inside)]
+        if kept == names:
+            break
+        names = kept
+
+    def right_sides(states: States) -> dict[str, Node]:
+        found = flow.right_sides({**flow.states, **states})
+        return {name: found[name] for name in names}
+
+    states = {name: flow.states[name] for name in names}
+    system = linear_system(dataclasses.replace(flow, states=states, right_sides=right_sides))
+    assert system is not None  # _linear() has checked each side
+    coupled = [name for block in _blocks(system) if len(block) > 1 for name in block]
+    matrix = {(i, j): slope for (i, j), slope in system.matrix.items() if i in coupled}
+    return LinearSystem({n: states[n] for n in coupled}, matrix, {n: system.drive[n] for n in coupled}, {})
+
+
+def _linear(side: Node, states: Iterable[Node]) -> bool:
+    part = affine(side, states)
+    return part is not None and all(constant_in_time(slope) for slope in part.slopes.values())
 
 
 # --- the exact method -------------------------------------------------------------------------------------------------

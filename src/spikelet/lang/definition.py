@@ -69,17 +69,17 @@ def define(owner: str, text: str, events: Mapping[str, str]) -> Definition:
     variables = ordered(owner, declared_variables(lines))
     names = {name: variable.dimension for name, variable in variables.items()} | {"t": TIME, "dt": TIME, "spike": ONE}
     for line in lines:
-        _check_line(line, variables, names)
+        check_line(line, variables, names)
     declared = set(names)
     text = events["threshold"]
     threshold = parser.condition(owner, "threshold", text, declared) if text.strip() else None
     definition = Definition(
         variables,
         None if threshold is None else resolve(threshold, variables, ("t", "dt")),
-        _event(owner, "reset", events["reset"], variables, names),
+        event_statements(owner, "reset", events["reset"], variables, names),
         _refractory(owner, events["refractory"], variables, names),
-        _event(owner, "on_recovery", events["on_recovery"], variables, names),
-        _event(owner, "initial", events["initial"], variables, names),
+        event_statements(owner, "on_recovery", events["on_recovery"], variables, names),
+        event_statements(owner, "initial", events["initial"], variables, names),
     )
     if definition.threshold is not None:
         dimensions.require_condition(definition.threshold, names)
@@ -115,7 +115,8 @@ def _real(expr: Expr) -> Expr:
     return replace(expr, args=tuple(_real(arg) for arg in expr.args)) if expr.args else expr
 
 
-def _check_line(line: Statement, variables: Mapping[str, Variable], names: Mapping[str, Dimension]) -> None:
+def check_line(line: Statement, variables: Mapping[str, Variable], names: Mapping[str, Dimension | None]) -> None:
+    """Check unit, integers and new values of a right side; a name of dimension ``None`` fits every unit."""
     variable = variables[line.name]
     expr = variable.expr
     if expr is None:
@@ -146,9 +147,10 @@ def _check_next(expr: Expr, earlier: set[str], variables: Mapping[str, Variable]
         _check_next(arg, earlier, variables)
 
 
-def _event(
+def event_statements(
     owner: str, event: str, text: str, variables: Mapping[str, Variable], names: Mapping[str, Dimension]
 ) -> tuple[Assignment, ...]:
+    """Parse and check the statements of an event of a neuron, or of the initial state."""
     result: list[Assignment] = []
     states = [name for name, variable in variables.items() if variable.kind in ("flow", "map")]
     for part in parser.assignments(owner, event, text, set(names)):
@@ -168,13 +170,13 @@ def _event(
 
 def _check_initial(expr: Expr, variables: Mapping[str, Variable]) -> None:
     """Check that an initial value reads nothing that has no value before the first step."""
-    for name in sorted(_reads(expr, variables)):
+    for name in sorted(reads(expr, variables)):
         if name in ("t", "spike", "uniform", "normal") or (name in variables and variables[name].kind == "input"):
             expr.fail(f"an initial value may depend on parameters and earlier states only, not on '{name}'")
 
 
-def _reads(expr: Expr, variables: Mapping[str, Variable]) -> set[str]:
-    """Return the names and functions that an expression reads, directly or through sub-expressions."""
+def reads(expr: Expr, variables: Mapping[str, Variable]) -> set[str]:
+    """Return the names and functions that an expression reads, directly or through the right sides of others."""
     found: set[str] = set()
     stack = [expr]
     while stack:

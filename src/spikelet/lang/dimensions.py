@@ -8,12 +8,12 @@ from spikelet.lang.functions import FUNCTIONS
 from spikelet.lang.syntax import Expr
 from spikelet.units import ONE, Dimension, dimension_text, power, times
 
-# ``None`` is the dimension of a literal zero, which fits every unit.
+# ``None`` is the dimension of a literal zero, which fits every unit, and of a name whose unit is not known yet.
 Kind = Dimension | None | str
 CONDITION: Final = "a condition"
 
 
-def dimension_of(expr: Expr, names: Mapping[str, Dimension]) -> Kind:
+def dimension_of(expr: Expr, names: Mapping[str, Dimension | None]) -> Kind:
     """Return the dimension of an expression, ``CONDITION`` of a comparison, ``None`` of a literal zero.
 
     Raises:
@@ -44,7 +44,7 @@ def dimension_of(expr: Expr, names: Mapping[str, Dimension]) -> Kind:
             return _call(expr, names)
 
 
-def number_of(expr: Expr, names: Mapping[str, Dimension]) -> Dimension | None:
+def number_of(expr: Expr, names: Mapping[str, Dimension | None]) -> Dimension | None:
     """Return the dimension of an expression that must not be a condition."""
     kind = dimension_of(expr, names)
     if isinstance(kind, str):
@@ -52,14 +52,14 @@ def number_of(expr: Expr, names: Mapping[str, Dimension]) -> Dimension | None:
     return kind
 
 
-def require_condition(expr: Expr, names: Mapping[str, Dimension]) -> None:
+def require_condition(expr: Expr, names: Mapping[str, Dimension | None]) -> None:
     """Raise unless the expression is a comparison, or such joined by and, or, not."""
     kind = dimension_of(expr, names)
     if kind is not CONDITION:
         expr.fail("a number stands where a condition such as 'v > v_th' is expected", UnitError)
 
 
-def require(expr: Expr, names: Mapping[str, Dimension], expected: Dimension, what: str) -> None:
+def require(expr: Expr, names: Mapping[str, Dimension | None], expected: Dimension, what: str) -> None:
     """Raise unless the expression has the expected dimension; ``what`` names it in the message."""
     found = number_of(expr, names)
     if found is not None and found != expected:
@@ -80,16 +80,17 @@ def _alike(expr: Expr, kinds: list[Dimension | None], verb: str) -> Dimension | 
     return known[0] if known else None
 
 
-def _product(expr: Expr, names: Mapping[str, Dimension]) -> Dimension | None:
+def _product(expr: Expr, names: Mapping[str, Dimension | None]) -> Dimension | None:
     left, right = (number_of(arg, names) for arg in expr.args)
     if expr.op == "*":
         return None if left is None or right is None else times(left, right)
-    if right is None or expr.args[1].value == 0:
-        expr.args[1].fail("division by zero")
-    return None if left is None else times(left, right, -1.0)
+    divisor = expr.args[1]
+    if divisor.value == 0 or (right is None and all(names.get(name, ONE) is not None for name in divisor.names())):
+        divisor.fail("division by zero")
+    return None if left is None or right is None else times(left, right, -1.0)
 
 
-def _power(expr: Expr, names: Mapping[str, Dimension]) -> Dimension | None:
+def _power(expr: Expr, names: Mapping[str, Dimension | None]) -> Dimension | None:
     base, exponent = expr.args
     kind = number_of(base, names)
     by = number_of(exponent, names)
@@ -113,7 +114,7 @@ def _constant(expr: Expr) -> float | None:
     return None
 
 
-def _call(expr: Expr, names: Mapping[str, Dimension]) -> Dimension | None:
+def _call(expr: Expr, names: Mapping[str, Dimension | None]) -> Dimension | None:
     name = str(expr.value)
     rule = FUNCTIONS[name].units
     if rule == "where":

@@ -80,7 +80,8 @@ def assignments(owner: str, event: str, text: str, declared: Collection[str]) ->
         if match[2]:
             target = Expr("name", (), match[1], source, at, end)
             expr = Expr(match[2], (target, expr), None, source, at, expr.end)
-        result.append(Assignment(match[1], expr, source, at, end))
+        body = (start + match.end(), start + len(part))
+        result.append(Assignment(match[1], expr, source, at, end, match[2], body))
     return result
 
 
@@ -201,7 +202,8 @@ def _statement(owner: str, number: int, line: str, part: str, start: int, declar
         value = line[start + match.end() : body_end].strip()
         value = value if unit in (*value.split(), "1") else f"{value} {unit}"
         source.fail(f"a parameter has its unit after its number: write '{name} = {value}'", body_end, body_end + 1)
-    return Statement(kind, name, expr, unit, flags, source, name_at, name_at + len(name))
+    body = (start + match.end(), body_end)
+    return Statement(kind, name, expr, unit, flags, source, name_at, name_at + len(name), body)
 
 
 def _fail_kind(source: Source, part: str, start: int) -> NoReturn:

@@ -1,9 +1,10 @@
 """The tree that the parser makes: expressions, statements, and the place in the user's text that each came from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from spikelet.errors import EquationError, quoted_line
+from spikelet.errors import EquationError, ModelError, quoted_line
 from spikelet.units import Dimension
 
 
@@ -14,7 +15,7 @@ class Source:
     label: str
     line: str
 
-    def fail(self, message: str, start: int, end: int, kind: type[EquationError] = EquationError) -> NoReturn:
+    def fail(self, message: str, start: int, end: int, kind: type[ModelError] = EquationError) -> NoReturn:
         """Raise ``kind`` with the line and a caret under columns ``start`` to ``end``."""
         raise kind(f"{self.label}: {message}\n{quoted_line(self.line, start, end)}")
 
@@ -42,31 +43,25 @@ class Expr:
     end: int
     dimension: Dimension | None = None
 
-    def fail(self, message: str, kind: type[EquationError] = EquationError) -> NoReturn:
+    def fail(self, message: str, kind: type[ModelError] = EquationError) -> NoReturn:
         """Raise ``kind`` pointing at this expression."""
         self.source.fail(message, self.start, self.end, kind)
 
-    def names(self) -> set[str]:
-        """Return the names that this expression reads (``v[k+1]`` counts as ``v``)."""
-        found: set[str] = set()
+    def nodes(self) -> "Iterator[Expr]":
+        """Yield this node and all below it, from left to right."""
         stack: list[Expr] = [self]
         while stack:
             node = stack.pop()
-            if node.op in ("name", "next"):
-                found.add(str(node.value))
-            stack.extend(node.args)
-        return found
+            yield node
+            stack.extend(reversed(node.args))
+
+    def names(self) -> set[str]:
+        """Return the names that this expression reads (``v[k+1]`` counts as ``v``)."""
+        return {str(node.value) for node in self.nodes() if node.op in ("name", "next")}
 
     def calls(self) -> set[str]:
         """Return the functions that this expression calls."""
-        found: set[str] = set()
-        stack: list[Expr] = [self]
-        while stack:
-            node = stack.pop()
-            if node.op == "call":
-                found.add(str(node.value))
-            stack.extend(node.args)
-        return found
+        return {str(node.value) for node in self.nodes() if node.op == "call"}
 
     def depth(self) -> int:
         """Return the number of levels of the tree."""
@@ -93,6 +88,7 @@ class Statement:
         source: Line of the text.
         start: First column of the name.
         end: Column after the name.
+        body: First column of the right side, and the column after it.
     """
 
     kind: str
@@ -103,22 +99,35 @@ class Statement:
     source: Source
     start: int
     end: int
+    body: tuple[int, int] = (0, 0)
 
-    def fail(self, message: str, kind: type[EquationError] = EquationError) -> NoReturn:
+    def fail(self, message: str, kind: type[ModelError] = EquationError) -> NoReturn:
         """Raise ``kind`` pointing at the defined name."""
         self.source.fail(message, self.start, self.end, kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A statement of an event, ``w += b``, with its operator (``=``, ``+=``, ...) spelt out in ``expr``."""
+    """A statement of an event, ``w += b``.
+
+    Attributes:
+        name: The state that it sets.
+        expr: Its new value, the operator (``+=``, ...) spelt out.
+        source: Line of the text.
+        start: First column of the name.
+        end: Column after the name.
+        operator: ``+``, ``-``, ``*``, ``/``, or empty for ``=``.
+        body: First column of the right side, and the column after it.
+    """
 
     name: str
     expr: Expr
     source: Source
     start: int
     end: int
+    operator: str = ""
+    body: tuple[int, int] = (0, 0)
 
-    def fail(self, message: str, kind: type[EquationError] = EquationError) -> NoReturn:
+    def fail(self, message: str, kind: type[ModelError] = EquationError) -> NoReturn:
         """Raise ``kind`` pointing at the assigned name."""
         self.source.fail(message, self.start, self.end, kind)

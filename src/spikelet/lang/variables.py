@@ -15,7 +15,9 @@ from spikelet.units import ONE, UNITS, Dimension, dimension_text, power, unit_sy
 RESERVED = ("t", "dt", "spike", "xi")
 OF_THE_STEP = ("step", "refractory", "spikes")  # names that a run gives to what it carries and records beside states
 KEYWORDS = ("k", "int", *keyword.kwlist)  # an expression is read with Python's grammar
-_FLAGS = {"flow": {"unless refractory"}, "map": {"unless refractory"}, "input": {"input"}}
+Names = Mapping[str, Collection[str]]  # kind of line -> flags that it may have, or names that it may read undeclared
+FLAGS: Names = {"flow": {"unless refractory"}, "map": {"unless refractory"}, "input": {"input"}}
+READABLE: Names = {"flow": ("t", "dt", "spike", "xi"), "map": ("t", "dt", "spike"), "sub": ("t", "dt", "spike")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Variable:
         return {"sub": "a sub-expression", "parameter": "a parameter", "input": "an input"}.get(self.kind, "a state")
 
 
-def declared_variables(lines: Collection[Statement]) -> dict[str, Variable]:
+def declared_variables(lines: Collection[Statement], flags: Names = FLAGS) -> dict[str, Variable]:
     """Return what the lines of a text declare, names inside expressions not yet resolved."""
     found: dict[str, Variable] = {}
     declared = {line.name for line in lines}
@@ -63,7 +65,10 @@ def declared_variables(lines: Collection[Statement]) -> dict[str, Variable]:
             line.fail(f"'{line.name}' is the name of a function or constant; choose another")
         if not line.name.strip("_") or line.name.startswith("__"):
             line.fail(f"'{line.name}' is not a name that can be used")
-        found[line.name] = _parameter(line, declared) if line.kind in ("parameter", "required") else _declared(line)
+        if line.kind in ("parameter", "required"):
+            found[line.name] = _parameter(line, declared)
+        else:
+            found[line.name] = _declared(line, flags.get(line.kind, ()))
     return found
 
 
@@ -81,7 +86,7 @@ def _parameter(line: Statement, declared: Collection[str]) -> Variable:
     return Variable(line.name, "parameter", dimension_text(dimension), dimension, None, value, integer)
 
 
-def _check_flags(line: Statement, allowed: set[str], what: str) -> None:
+def _check_flags(line: Statement, allowed: Collection[str], what: str) -> None:
     for flag in line.flags:
         if flag not in allowed:
             at = line.source.line.find("(" + flag.split(" ")[0], line.end)
@@ -90,8 +95,7 @@ def _check_flags(line: Statement, allowed: set[str], what: str) -> None:
             line.source.fail(message, at, line.source.line.find(")", at) + 1)
 
 
-def _declared(line: Statement) -> Variable:
-    allowed = _FLAGS.get(line.kind, set())
+def _declared(line: Statement, allowed: Collection[str]) -> Variable:
     _check_flags(line, allowed, "a sub-expression" if line.kind == "sub" else "a state")
     size, dimension = parser.unit_of(line)
     if size != 1.0 and line.kind in ("flow", "map") and dimension == ONE:
@@ -196,9 +200,8 @@ def _misplaced(name: str) -> str:
     return places.get(name, f"'{name}' may not stand here")
 
 
-def ordered(owner: str, variables: dict[str, Variable]) -> dict[str, Variable]:
+def ordered(owner: str, variables: dict[str, Variable], reserved: Names = READABLE) -> dict[str, Variable]:
     """Resolve names, check for cycles, and put each sub-expression after those that it reads."""
-    reserved = {"flow": ("t", "dt", "spike", "xi"), "map": ("t", "dt", "spike"), "sub": ("t", "dt", "spike")}
     resolved = {
         name: v if v.expr is None else replace(v, expr=resolve(v.expr, variables, reserved[v.kind], v.kind))
         for name, v in variables.items()

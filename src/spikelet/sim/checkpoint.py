@@ -1,0 +1,177 @@
+"""A network in one file: what it consists of, its synapses, and where it stands, to the bit.
+
+The file is a safetensors file: arrays by name, and one text of JSON for the rest. It takes the place of an older one
+only when all of it is on the disk. Nothing in it is executed; patterns and distributions, which have done their work,
+are kept as text for the summary.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikelet.errors import DataError
+from spikelet.files import replacing
+from spikelet.model import Neuron
+from spikelet.sim.codec import Arrays, decode, encode
+from spikelet.sim.connect_calls import Draws
+from spikelet.sim.connect_patterns import Pattern
+from spikelet.sim.connect_rows import Pair, Rows
+from spikelet.sim.description import Description, Population, Projection, View
+from spikelet.sim.edges import Edges
+from spikelet.sim.engine import Engine
+from spikelet.sim.position import position, restore
+from spikelet.synapse import Synapse
+
+SCHEMA = 1
+_EDGES = ("delays", "pointer", "targets", "weights")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Stored(Pattern):
+    """A pattern, weight or delay that has done its work: what it read like.
+
+    Attributes:
+        text: Its text.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def rows(self, pair: Pair, draws: Draws, threads: int | None) -> Rows:
+        """Refuse: the synapses are there already."""
+        raise DataError(f"{self.text} was read from a file, and cannot make synapses again")
+
+    def expected(self, pair: Pair) -> None:
+        """Return that it is not known."""
+
+
+def save(network: Description, engine: Engine, path: Path) -> None:
+    """Write a network to a file.
+
+    Raises:
+        DataError: the file cannot be written; one that stood there before is unharmed.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    arrays: Arrays = {}
+    data = {
+        "schema": SCHEMA,
+        "seed": network.seed,
+        "dtype": network.dtype.name,
+        "method": network.method,
+        "dt": engine.dt,
+        "populations": [_population(p, arrays) for p in network.populations.values()],
+        "projections": [_projection(p, engine.edges(p), arrays) for p in network.projections.values()],
+        "drives": [
+            {"current": encode(drive.current, f"drive.{i}", arrays), "view": _view(drive.view), "to": drive.to}
+            for i, drive in enumerate(network.drives)
+        ],
+        "engine": position(engine, arrays),
+    }
+    with replacing(path) as part:
+        whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        try:
+            save_file(whole, part, {"spikelet": json.dumps(data)})
+        except SafetensorError as error:  # how that library tells of a full disk or a missing folder
+            raise OSError(str(error)) from error
+
+
+def load(network: Description, path: Path) -> Engine:
+    """Read a network from a file into an empty description; returns it built, where it stood.
+
+    Raises:
+        DataError: there is no such file, or it is no network of a version that this one reads.
+    """
+    data, arrays = _read(path)
+    for entry in data["populations"]:
+        model = Neuron.from_json(entry["model"]) if isinstance(entry["model"], str) else decode(entry["model"], arrays)
+        network.add(model, entry["n"], entry["name"])
+    edges = {}
+    for i, entry in enumerate(data["projections"]):
+        post = [_placed(network, view) for view in entry["post"]]
+        texts = {name: Stored(entry[name]) for name in ("pattern", "weight", "delay")}
+        synapse = None if entry["synapse"] is None else Synapse.from_json(entry["synapse"])
+        network.connect(
+            _placed(network, entry["pre"]), post, texts["pattern"], to=entry["to"], synapse=synapse,
+            receptor=None if synapse is None else entry["receptor"], weight=texts["weight"], delay=texts["delay"],
+            name=entry["name"],
+        )  # fmt: skip
+        edges[entry["name"]] = _edges(entry["edges"], i, arrays)
+    for entry in data["drives"]:
+        network.drive(_placed(network, entry["view"]), decode(entry["current"], arrays), to=entry["to"])
+    engine = Engine(network, data["dt"], edges)
+    restore(engine, data["engine"], arrays)
+    return engine
+
+
+def head(path: Path) -> dict[str, Any]:
+    """Return the part of a file that describes the network as a whole.
+
+    Raises:
+        DataError: there is no such file, or it is no network of a version that this one reads.
+    """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            data = json.loads((file.metadata() or {}).get("spikelet", "null"))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # not a mapping
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}") from None
+    except (OSError, SafetensorError, ValueError) as error:
+        raise DataError(f"{path} is damaged, or no network that Spikelet has saved: {error}") from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise DataError(f"{path} is no network of schema {SCHEMA}, which this version reads")
+    return data, arrays
+
+
+def _population(population: Population, arrays: Arrays) -> dict[str, Any]:
+    model = population.model
+    saved = model.to_json() if isinstance(model, Neuron) else encode(model, f"source.{population.name}", arrays)
+    return {"name": population.name, "n": population.n, "model": saved}
+
+
+def _projection(projection: Projection, edges: Edges, arrays: Arrays) -> dict[str, Any]:
+    i = projection.number
+    constant = np.ndim(edges.weights) == 0
+    for name in _EDGES[: 3 if constant else 4]:
+        arrays[f"edges.{i}.{name}"] = getattr(edges, name)
+    weight = float(edges.weights) if constant else None
+    sizes = {"n_source": edges.n_source, "n_target": edges.n_target, "weight": weight}
+    texts = {name: str(getattr(projection, name)) for name in ("pattern", "weight", "delay")}
+    return {
+        "name": projection.name,
+        "pre": _view(projection.pre),
+        "post": [_view(view) for view in projection.post],
+        "to": projection.to,
+        "synapse": None if projection.synapse is None else projection.synapse.to_json(),
+        "receptor": projection.receptor,
+        "edges": sizes,
+        **texts,
+    }
+
+
+def _edges(entry: Mapping[str, Any], i: int, arrays: Arrays) -> Edges:
+    found = {name: arrays[f"edges.{i}.{name}"] for name in _EDGES if f"edges.{i}.{name}" in arrays}
+    weights = found["weights"] if "weights" in found else float(entry["weight"])
+    return Edges(entry["n_source"], entry["n_target"], found["delays"], found["pointer"], found["targets"], weights)
+
+
+def _view(view: View) -> list[Any]:
+    return [view.population.name, view.start, view.stop]
+
+
+def _placed(network: Description, entry: list[Any]) -> View:
+    name, start, stop = entry
+    return View(network[name], start, stop)

@@ -1,0 +1,346 @@
+"""One model of a neuron and the synapses that deliver to it, which the compiler then treats like any other.
+
+    neuron + receptors -> compose -> Composite.neuron      what lives at the receiver: (post) states and ``out``
+    synapse            -> sender  -> Sender.neuron         what lives at the sender: (pre) and (synapse) states
+
+The texts are joined as texts: names of the receptor ``ampa`` get the prefix ``ampa_``, at the places where the tree
+has them. An input ``I`` that receptors deliver to becomes the sum ``I = I_drive + ampa_out + ...``. So currents are
+integrated exactly with a linear neuron, and conductances by exponential Euler, by the rule that holds for all models.
+
+The neurons of the LIF family have no units, so that ``LIF(v_th=20*mV)`` can be in mV and ``LIF()`` in thresholds. What
+a synapse reads of such a neuron, or adds to it, is taken in the synapse's own units: a state of 20 is 20 mV.
+"""
+
+import keyword
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from spikelet.errors import InputError, ModelError, UnitError, did_you_mean
+from spikelet.lang import parser
+from spikelet.lang.definition import reads
+from spikelet.lang.dimensions import described, number_of
+from spikelet.lang.increments import WEIGHT
+from spikelet.lang.rename import renamed, same_meaning
+from spikelet.lang.synapse import OUT, PLACES, SynapseDefinition, check_units
+from spikelet.lang.syntax import Assignment, Expr, Statement
+from spikelet.lang.variables import Variable
+from spikelet.model import Neuron, replace_model
+from spikelet.synapse import Synapse
+from spikelet.units import ONE, TIME, Dimension, dimension_text, times
+
+_SENDING = ("pre", "synapse")
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A neuron and its receptors as one model.
+
+    Attributes:
+        neuron: The model; its parameters are the neuron's and, with prefix, the receptors'.
+        jumps: (receptor, state in its text) -> state of ``neuron`` that a spike adds to.
+        inputs: Input of the given neuron -> input of ``neuron`` that takes its place.
+        factors: (receptor, state in its text) -> what the weight is multiplied with, ``None`` where nothing.
+    """
+
+    neuron: Neuron
+    jumps: Mapping[tuple[str, str], str]
+    inputs: Mapping[str, str]
+    factors: Mapping[tuple[str, str], Expr | None]
+
+
+def compose(neuron: Neuron, receptors: Mapping[str, Synapse], to: Mapping[str, str] | None = None) -> Composite:
+    """Join a neuron and the receiving halves of synapses.
+
+    Args:
+        neuron: What receives.
+        receptors: Name -> synapse; its names get the prefix ``name_``.
+        to: Receptor -> input that its ``out`` is added to; the default is the neuron's only input.
+
+    Raises:
+        InputError: a receptor's name cannot be used, or ``to`` names no receptor or input.
+        ModelError: a synapse reads a state that the neuron does not have, or cannot be run by the simulator.
+        UnitError: units of neuron and synapse do not fit.
+    """
+    to = {} if to is None else to
+    _check_receptors(neuron, receptors, to)
+    parts = [_Receptor(neuron, name, synapse, to.get(name)) for name, synapse in receptors.items()]
+    inputs = {name: name for name in neuron.inputs}
+    inputs |= {part.input: _free(f"{part.input}_drive", neuron.definition.variables) for part in parts if part.input}
+    composite = _joined(neuron, parts, inputs) if parts else neuron
+    for part in parts:
+        part.check(composite)
+    return Composite(
+        neuron=composite,
+        jumps={(part.name, jump): part.names[jump] for part in parts for jump in part.synapse.arrival.factors},
+        inputs=inputs,
+        factors={(part.name, jump): f for part in parts for jump, f in part.synapse.arrival.factors.items()},
+    )
+
+
+def _check_receptors(neuron: Neuron, receptors: Mapping[str, Synapse], to: Mapping[str, str]) -> None:
+    for name, synapse in receptors.items():
+        if not isinstance(synapse, Synapse):
+            raise InputError(f"{neuron.name}: receptor {name!r} must be a Synapse, got {type(synapse).__name__}")
+        usable = isinstance(name, str) and name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+        if not usable or name.startswith(("_", "tau", "t_ref")):  # what begins with tau has to be positive
+            raise InputError(f"{neuron.name}: {name!r} is no name for a receptor; expected one such as 'ampa'")
+    for name in to:
+        if name not in receptors:
+            raise InputError(f"{neuron.name}: to= names '{name}', which is no receptor{did_you_mean(name, receptors)}")
+
+
+def _joined(neuron: Neuron, parts: "Iterable[_Receptor]", inputs: Mapping[str, str]) -> Neuron:
+    """Return the neuron of all lines."""
+    lines: list[str] = []
+    for line in parser.statements(neuron.name, neuron.text):
+        if inputs.get(line.name, line.name) == line.name:
+            lines.append(written(line))
+            continue
+        outs = [part.out for part in parts if part.input == line.name]
+        lines.append(f"{inputs[line.name]} : {line.unit} (input)")
+        lines.append(f"{line.name} = {' + '.join([inputs[line.name], *outs])} : {line.unit}")
+    taken = dict.fromkeys([*neuron.definition.variables, *inputs.values()], neuron.name)
+    for part in parts:
+        for new in (*part.own.values(), *part.plain):
+            if new in taken:
+                has = f"which {taken[new]} has already"
+                raise ModelError(f"{neuron.name}: receptor '{part.name}' would bring a second '{new}', {has}")
+            taken[new] = f"receptor '{part.name}'"
+        lines += part.lines()
+    initial = [neuron.initial, *(text for part in parts for text in part.initial())]
+    values = {**neuron.values, **{new: value for part in parts for new, value in part.values().items()}}
+    name = f"{neuron.name} + {', '.join(part.name for part in parts)}"[:100].rstrip()
+    text, start = "\n".join(lines), "\n".join(part for part in initial if part.strip())
+    return replace_model(neuron, name=name, text=text, initial=start, values=values)
+
+
+class _Receptor:
+    """The receiving half of a synapse, with the names that it has in the composite."""
+
+    def __init__(self, neuron: Neuron, name: str, synapse: Synapse, to: str | None):
+        self.neuron, self.name, self.synapse = neuron, name, synapse
+        self.definition: SynapseDefinition = synapse.definition
+        _ = synapse.arrival  # what the simulator cannot run is refused before anything else
+        needed = _needed(self.definition, [*_placed(self.definition, "post"), OUT])
+        self.own = {own: f"{name}_{own}" for own in self.definition.variables if own in needed}
+        partners = [partner for partner in self.definition.partners if partner in needed]
+        partners += [jump for jump in synapse.arrival.factors if jump in self.definition.partners]
+        states = {partner: self._partner(partner) for partner in partners}
+        units = self._units({partner: self.variables[state].dimension for partner, state in states.items()})
+        self.plain = {f"{name}_{partner}": (states[partner], unit) for partner, unit in units.items()}
+        self.names = {**self.own, **states, **{partner: f"{name}_{partner}" for partner in units}}
+        self.out = self.names.get(OUT, "")
+        self.input = self._input(to)
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """Variables of the neuron."""
+        return self.neuron.definition.variables
+
+    def _units(self, known: Mapping[str, Dimension]) -> dict[str, str]:
+        """Return the unit in which the synapse reads each state that is a plain number and should be none."""
+        plain = [p for p, dimension in known.items() if dimension == ONE and p not in self.synapse.arrival.factors]
+        units = dict.fromkeys(variable.dimension for variable in self.definition.variables.values())
+        for dimension in (ONE, *units) if plain else ():
+            try:
+                check_units(self.definition, {**known, **dict.fromkeys(plain, dimension)})
+            except UnitError:
+                continue
+            return {} if dimension == ONE else dict.fromkeys(plain, dimension_text(dimension))
+        check_units(self.definition, known)
+        return {}
+
+    def _partner(self, partner: str) -> str:
+        """Return the state of the neuron that ``v_post`` stands for."""
+        name = partner.removesuffix("_post")
+        jumps = partner in self.synapse.arrival.factors
+        kinds = ("flow", "map") if jumps else ("flow", "map", "sub")
+        valid = self.neuron.definition.of_kind(*kinds)
+        if name not in valid:
+            near = did_you_mean(name, valid)
+            what = f"is {self.variables[name].noun}" if name in self.variables else "it does not have"
+            message = f"'{partner}' stands for '{name}' of {self.neuron.name}, which {what}{near}"
+            _place_of(partner, self.definition).fail(message, ModelError)
+        return name
+
+    def _input(self, to: str | None) -> str:
+        """Return the input that ``out`` is added to, an empty text where there is no ``out``."""
+        if OUT not in self.definition.variables:
+            return ""
+        inputs = self.neuron.inputs
+        if to is None:
+            if len(inputs) != 1:
+                has = f"the inputs {', '.join(inputs)}" if inputs else "no input"
+                raise InputError(f"{self.neuron.name} has {has}; say with to= which one receptor '{self.name}' adds to")
+            to = inputs[0]
+        if to not in inputs:
+            what = f"is {self.variables[to].noun}, not an input" if to in self.variables else "is not an input"
+            near = did_you_mean(str(to), inputs)
+            raise InputError(f"receptor '{self.name}' adds to '{to}', which {what} of {self.neuron.name}{near}")
+        out, target = self.definition.variables[OUT], self.variables[to]
+        if target.dimension == ONE != out.dimension:
+            self.out += f"/(1 {dimension_text(out.dimension)})"
+        elif out.dimension != target.dimension:
+            self.definition.lines[OUT].fail(
+                f"'out' is {described(out.dimension)}, but '{to}' of {self.neuron.name} is "
+                f"{described(target.dimension)}",
+                UnitError,
+            )
+        if target.integer and not out.integer:
+            self.definition.lines[OUT].fail(f"'{to}' of {self.neuron.name} takes integers: write 'out = ... : int'")
+        return to
+
+    def lines(self) -> list[str]:
+        """Return the lines of the receptor, renamed."""
+        plain = [f"{new} = {state}*(1 {unit}) : {unit}" for new, (state, unit) in self.plain.items()]
+        return plain + [
+            written(line, self.names, self.definition.variables[line.name].expr)
+            for line in self.definition.lines.values()
+            if line.name in self.own
+        ]
+
+    def initial(self) -> list[str]:
+        """Return the statements that set the initial values of its states."""
+        return [assigned(part, self.names) for part in self.definition.initial if part.name in self.own]
+
+    def values(self) -> dict[str, object]:
+        """Return the values of its parameters that have been set."""
+        return {self.own[name]: value for name, value in self.synapse.values.items() if name in self.own}
+
+    def check(self, composite: Neuron) -> None:
+        """Check that each line means in the composite what it means in the synapse."""
+        for name, new in self.own.items():
+            before, after = self.definition.variables[name], composite.definition.variables[new]
+            alike = before.expr is None or (
+                after.expr is not None and same_meaning(before.expr, after.expr, self.names)
+            )
+            if not alike or before.value != after.value:
+                self.definition.lines[name].fail(
+                    f"a variable of {self.neuron.name} has the name of a unit in this line, and hides it; rename it",
+                    ModelError,
+                )
+
+
+def _needed(definition: SynapseDefinition, roots: Iterable[str]) -> set[str]:
+    """Return all names that some variables need, in every step and at the start, themselves included."""
+    found = set(roots)
+    found |= {name for part in definition.initial if part.name in found for name in part.expr.names()}
+    for name in tuple(found):
+        variable = definition.variables.get(name)
+        if variable is not None and variable.expr is not None:
+            found |= reads(variable.expr, definition.variables)
+    return found
+
+
+def _place_of(name: str, definition: SynapseDefinition) -> Expr | Assignment:
+    """Return where a name stands in a synapse's text."""
+    for variable in definition.variables.values():
+        for node in variable.expr.nodes() if variable.expr is not None else ():
+            if node.value == name:
+                return node
+    return next(part for part in definition.on_pre if part.name == name)
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    while name in set(taken):
+        name += "_"
+    return name
+
+
+def written(line: Statement, names: Mapping[str, str] | None = None, expr: Expr | None = None) -> str:
+    """Return a line of a model on its own, with other names and without places."""
+    names = {} if names is None else names
+    name = names.get(line.name, line.name)
+    body = line.source.line[line.body[0] : line.body[1]].strip()
+    if expr is not None:
+        body = renamed(expr, line.body, names)
+    flags = "".join(f" ({flag})" for flag in line.flags if flag not in PLACES)
+    match line.kind:
+        case "parameter":
+            return f"{name} = {body}"
+        case "required" | "input":
+            return f"{name} : {line.unit}{flags}"
+        case kind:
+            head = {"flow": f"d{name}/dt", "map": f"{name}[k+1]", "sub": name}[kind]
+            return f"{head} = {body} : {line.unit}{flags}"
+
+
+def assigned(part: Assignment, names: Mapping[str, str]) -> str:
+    """Return a statement of an event on its own, with other names."""
+    return f"{names.get(part.name, part.name)} {part.operator}= {renamed(part.expr, part.body, names)}"
+
+
+# --- the sending half -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The sending half of a synapse: one element for each sending neuron, or for each synapse.
+
+    Attributes:
+        neuron: A model that takes a spike, 0 or 1, in its one input, and then runs ``on_pre``; between spikes it does
+            what the ``(pre)`` and ``(synapse)`` states do.
+        input: Name of that input.
+        factors: State that the spike adds to -> state of ``neuron`` that holds the factor of the weight after the step
+            in which the spike was taken, and 0 after all other steps.
+        per_synapse: Whether there is a ``(synapse)`` state, so that each synapse needs an element of its own.
+    """
+
+    neuron: Neuron
+    input: str
+    factors: Mapping[str, str]
+    per_synapse: bool
+
+
+def sender(synapse: Synapse) -> Sender | None:
+    """Return the sending half of a synapse, ``None`` where a spike changes nothing there and adds the weight alone.
+
+    Raises:
+        ModelError: the simulator cannot run the synapse.
+    """
+    arrival, definition = synapse.arrival, synapse.definition
+    factors = {jump.state: jump.factor for jump in arrival.jumps if jump.factor is not None}
+    if not factors and not arrival.assignments:
+        return None
+    names = {state: _free(f"{state}_factor", definition.variables) for state in factors}
+    arrived = _free("arrived", definition.variables)
+    parts = [part for part in definition.on_pre if arrival.factors.get(part.name, part) is not None]
+    read = {name for part in parts for name in _read_by(part, names)}
+    needed = _needed(definition, {*_placed(definition, *_SENDING), *read})
+    lines = [written(line) for name, line in definition.lines.items() if name in needed]
+    lines += [f"{names[state]}[k+1] = 0 : {_unit(synapse, factor)}" for state, factor in factors.items()]
+    lines += [f"{arrived} : 1 (input)", f"{WEIGHT} : {_unit(synapse)}"]
+    neuron = Neuron(
+        f"{synapse.name[:90]}, sender",
+        "\n".join(lines),
+        threshold=f"{arrived} > 0",
+        reset="; ".join(_sent(part, names) for part in parts),
+        initial="; ".join(assigned(part, {}) for part in definition.initial if part.name in needed),
+        values={**{name: value for name, value in synapse.values.items() if name in needed}, WEIGHT: 1.0},
+    )
+    return Sender(neuron, arrived, names, "synapse" in definition.places.values())
+
+
+def _placed(definition: SynapseDefinition, *places: str) -> list[str]:
+    return [name for name, place in definition.places.items() if place in places]
+
+
+def _read_by(part: Assignment, factors: Mapping[str, str]) -> set[str]:
+    """Return what a statement of ``on_pre`` reads, but not the state that a factor is for."""
+    return part.expr.names() - ({part.name} if part.name in factors else set())
+
+
+def _sent(part: Assignment, factors: Mapping[str, str]) -> str:
+    """Return a statement of ``on_pre`` at the sender: what is added to ``g`` with weight 1 is kept as its factor."""
+    if part.name not in factors:
+        return assigned(part, {})
+    body = renamed(part.expr, part.body, {part.name: "0"})
+    return f"{factors[part.name]} = {f'-({body})' if part.operator == '-' else body}"
+
+
+def _unit(synapse: Synapse, factor: Expr | None = None) -> str:
+    """Return the unit of the weight times a factor; a weight whose unit the neurons decide counts as a plain number."""
+    weight = ONE if synapse.definition.weight is None else synapse.definition.weight
+    names = {name: variable.dimension for name, variable in synapse.definition.variables.items()}
+    multiple = ONE if factor is None else number_of(factor, {**names, "dt": TIME})
+    return dimension_text(weight if multiple is None else times(weight, multiple))

@@ -1,0 +1,242 @@
+"""From lists of targets to edges: weights and delays given or drawn, and the synapses of one delay side by side."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from spikelet import pool
+from spikelet.backends.sparse_calls import address, scratch
+from spikelet.errors import InputError
+from spikelet.sim.connect_calls import Draws, draw_delays, draw_values, places, shares
+from spikelet.sim.connect_laws import GUIDE_BITS
+from spikelet.sim.connect_rows import Pair, Rows, threads_for
+from spikelet.sim.distributions import Distribution
+from spikelet.sim.edges import Edges
+
+_MOST_DELAYS = 2**16
+_LONGEST = 2**24  # steps: any delay of an experiment, and a table of so many is still small
+_TAIL = 2.0**-33  # of a law on each side: less than half of a word's resolution
+_SLACK = 1e-9  # of a step: how far rounding may bring a delay below one
+
+
+@dataclass(frozen=True)
+class Delays:
+    """How delays come about.
+
+    Attributes:
+        steps: (K,) int64, the delays that may occur, ascending.
+        which: For each synapse of the pattern the number of its delay, uint16; None where they are drawn or alike.
+        tables: Guide and limits by which they are drawn, see `connect_laws`.
+    """
+
+    steps: np.ndarray
+    which: np.ndarray | None = None
+    tables: tuple[np.ndarray, np.ndarray] | None = None
+
+
+Weights = float | np.ndarray | Distribution
+
+
+def edges(
+    rows: Rows, pair: Pair, weight: Weights, delay: Delays, draws: Draws, dtype: Any, threads: int | None
+) -> Edges:
+    """Return the edges for lists of targets."""
+    return _Finish(rows, pair, weight, delay, draws, np.dtype(dtype)).run(threads)
+
+
+class _Finish:
+    """Works through shares of sources: targets, then delays and weights, then their places."""
+
+    def __init__(self, rows: Rows, pair: Pair, weight: Weights, delay: Delays, draws: Draws, dtype: np.dtype):
+        self.rows, self.start, self.pair, self.delay, self.draws = rows, rows.start, pair, delay, draws
+        self.size = int(self.start[-1])
+        ready = rows.targets
+        self.targets = np.empty(self.size, pair.target_type) if ready is None else ready
+        self.law = weight if isinstance(weight, Distribution) else None
+        self.given = self._ordered(weight) if isinstance(weight, np.ndarray) else None
+        self.weights = weight if isinstance(weight, float) else np.empty(self.size, dtype)
+        self.which = None if delay.which is None else self._ordered(delay.which)
+        self.count = len(delay.steps)
+        self.pointer = self.start if self.count == 1 else np.empty(pair.sources * self.count + 1, np.int64)
+        self.pointer[-1] = self.size
+        self.sort = None
+        if self.count > 1:
+            name = "sort" if isinstance(weight, float) else "sort_weighted"
+            self.sort = places(self.targets.dtype, dtype)[name]
+
+    def _ordered(self, values: np.ndarray) -> np.ndarray:
+        """Return values, one for each synapse of the pattern, in the order of the rows."""
+        return values if self.rows.order is None else values[self.rows.order]
+
+    def run(self, threads: int | None) -> Edges:
+        """Do all shares, and return the edges."""
+        borders = list(pairwise(shares(self.start).tolist()))
+
+        def job(lo: int, hi: int) -> None:
+            for first, last in borders[lo:hi]:
+                self._share(first, last)
+
+        if self.sort is not None or self.rows.fill is not None or not isinstance(self.weights, float):
+            pool.run(job, len(borders), threads=threads_for(self.size, threads))
+        steps, pointer = _occurring(self.delay.steps, self.pointer)
+        return Edges(self.pair.sources, self.pair.targets, steps, pointer, self.targets, self.weights)
+
+    def _share(self, lo: int, hi: int) -> None:
+        place = slice(int(self.start[lo]), int(self.start[hi]))
+        values = self._values(lo, hi, place)
+        if self.sort is None:
+            if self.rows.fill is not None:
+                self.targets[place] = self._picks(lo, hi, place)
+            if isinstance(self.weights, np.ndarray):
+                self.weights[place] = values
+            return
+        memory = [self._picks(lo, hi, place), self._which(lo, hi, place), *([] if values is None else [values])]
+        memory += [scratch("connect next", self.count, np.int64), self.pointer, self.targets]
+        memory += [self.weights] if isinstance(self.weights, np.ndarray) else []
+        self.sort(lo, hi, address(self.start), self.count, *map(address, memory))
+
+    def _picks(self, lo: int, hi: int, place: slice) -> np.ndarray:
+        """Return the targets of sources, uint32."""
+        picks = scratch("connect picks", place.stop - place.start, np.uint32)
+        if self.rows.fill is None:
+            picks[:] = self.targets[place]
+        else:
+            self.rows.fill(lo, hi, picks)
+        return picks
+
+    def _which(self, lo: int, hi: int, place: slice) -> np.ndarray:
+        """Return the number of the delay of each synapse of sources, uint16."""
+        if self.which is not None:
+            return self.which[place]
+        which = scratch("connect which", place.stop - place.start, np.uint16)
+        assert self.delay.tables is not None  # delays are alike, given or drawn
+        draw_delays(self.delay.tables, self.start, (lo, hi), self.draws, which)
+        return which
+
+    def _values(self, lo: int, hi: int, place: slice) -> np.ndarray | None:
+        """Return the weight of each synapse of sources, float64."""
+        if self.given is not None:
+            return self.given[place]
+        if self.law is None:
+            return None
+        values = scratch("connect values", place.stop - place.start, np.float64)
+        draw_values(self.law, self.start, (lo, hi), self.draws, values)
+        return values
+
+
+def _occurring(steps: np.ndarray, pointer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out the delays that no synapse has, but for the first where there is no synapse at all."""
+    if len(steps) == 1:
+        return steps, pointer
+    begins = pointer[:-1].reshape(-1, len(steps))
+    ends = pointer[1:].reshape(-1, len(steps))
+    used = (begins != ends).any(axis=0)
+    if not used.any():
+        used[0] = True
+    if used.all():
+        return steps, pointer
+    return steps[used], np.append(begins[:, used], pointer[-1])
+
+
+# -- what is asked for ------------------------------------------------------------------------------------------------
+
+
+def weights(weight: Any, own: np.ndarray | None, count: int | None) -> Weights:
+    """Return checked weights.
+
+    Args:
+        weight: number, array with a weight for each synapse of the pattern, distribution, or None.
+        own: weights that the pattern itself holds; ``weight`` multiplies them. None where it holds none.
+        count: how many synapses the pattern lists; None where it does not list them.
+
+    Raises:
+        InputError: it is none of these, not finite, or of the wrong length.
+    """
+    if own is not None:
+        if np.ndim(weight) or isinstance(weight, Distribution):
+            raise InputError(
+                "weight: the matrix holds the weights already; give a number that multiplies them, or none"
+            )
+        return own * (1.0 if weight is None else _one("weight", weight))
+    if weight is None:
+        raise InputError("weight is missing; expected a number, a distribution such as normal(1, 0.1), or an array")
+    if isinstance(weight, Distribution):
+        return weight if weight.sd > 0 else weight.mean
+    return _each("weight", weight, count) if np.ndim(weight) else _one("weight", weight)
+
+
+def delays(delay: Any, dt: float, count: int | None) -> Delays:
+    """Return checked delays in steps of ``dt`` [ms]; None is one step, and 0 the same step.
+
+    Raises:
+        InputError: a delay is below one step or not finite, or there are more than 65,536 of them.
+    """
+    if delay is None:
+        return Delays(np.ones(1, np.int64))
+    if isinstance(delay, Distribution):
+        return _drawn_delays(delay, dt)
+    values = _each("delay", delay, count) if np.ndim(delay) else np.array([_one("delay", delay)])
+    if np.ndim(delay) == 0 and values[0] == 0:
+        return Delays(np.zeros(1, np.int64))
+    wrong = np.flatnonzero(values < dt * (1 - _SLACK))
+    if wrong.size:
+        name = f"delay[{wrong[0]}] =" if np.ndim(delay) else "delay"
+        what = "is negative" if values[wrong[0]] < 0 else f"is below the step of {dt:g} ms"
+        raise InputError(f"{name} {values[wrong[0]]:g} ms {what}")
+    if not values.size:
+        return Delays(np.ones(1, np.int64))
+    rounded = np.rint(values / dt)
+    if rounded.max() >= _LONGEST:
+        raise InputError(f"delay {values.max():g} ms is {rounded.max():.0f} steps of {dt:g} ms; at most {_LONGEST - 1}")
+    rounded = rounded.astype(np.int64)
+    steps = np.flatnonzero(np.bincount(rounded))
+    if len(steps) > _MOST_DELAYS:
+        raise InputError(f"delay: {len(steps)} different delays; at most {_MOST_DELAYS} are possible")
+    number = np.zeros(steps[-1] + 1, np.uint16)
+    number[steps] = np.arange(len(steps))
+    return Delays(steps, number[rounded] if len(steps) > 1 else None)
+
+
+def _drawn_delays(law: Distribution, dt: float) -> Delays:
+    """Return the delays of a distribution, each with the probability of what is rounded to it."""
+    low, high = law.extent(_TAIL)
+    if low < dt * (1 - _SLACK):
+        raise InputError(f"delay {law} reaches below the step of {dt:g} ms; give it low={dt:g} or more")
+    first, last = int(np.rint(low / dt)), int(np.rint(high / dt))
+    if last - first >= _MOST_DELAYS:
+        raise InputError(f"delay {law} spans {last - first + 1} steps of {dt:g} ms; bound it with high=")
+    steps = np.arange(first, last + 1)
+    limits = np.append(np.rint(law.cdf((steps[:-1] + 0.5) * dt) * 2.0**32).astype(np.int64), 2**32)
+    likely = np.diff(limits, prepend=0) > 0
+    steps, limits = steps[likely], limits[likely]
+    if len(steps) == 1:
+        return Delays(steps)
+    begin = np.arange(1 << GUIDE_BITS) << (32 - GUIDE_BITS)
+    guide = np.searchsorted(limits, begin, side="right").astype(np.uint16)
+    return Delays(steps, tables=(guide, limits))
+
+
+def _one(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number, an array or a distribution, not {value!r}"[:200]) from None
+    if not np.isfinite(number):
+        raise InputError(f"{name} must be finite, not {number}")
+    return number
+
+
+def _each(name: str, values: Any, count: int | None) -> np.ndarray:
+    """Return an array with a number for each synapse of a pattern, float64."""
+    array = np.ascontiguousarray(values, np.float64)
+    if count is None:
+        raise InputError(
+            f"{name}: this pattern draws its synapses, so it takes no array; give a number or a distribution"
+        )
+    if array.shape != (count,):
+        raise InputError(f"{name} has the shape {array.shape}; expected ({count},), one for each synapse")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name}[{np.flatnonzero(~np.isfinite(array))[0]}] is not finite")
+    return array

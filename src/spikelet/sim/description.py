@@ -1,0 +1,405 @@
+"""What a network consists of: populations, views of them, projections, and the checks of what a user describes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from spikelet import random
+from spikelet.errors import InputError, did_you_mean
+from spikelet.model import METHODS, Neuron
+from spikelet.sim.connect_patterns import Pattern
+from spikelet.sim.edges import Edges
+from spikelet.sim.sources import Current, Source
+from spikelet.synapse import Synapse
+
+DTYPES = ("float32", "float64")
+
+
+class Built(Protocol):
+    """A network as arrays; see ``engine.Engine``."""
+
+    dt: float
+    step: int
+
+    def edges(self, projection: "Projection") -> Edges:
+        """Return the synapses of a projection."""
+        ...
+
+    def set_weights(self, projection: "Projection", values: np.ndarray) -> None:
+        """Replace the weights of a projection, in the order in which they are stored."""
+        ...
+
+
+class View:
+    """Neighbours in a population: ``E[:50]``."""
+
+    def __init__(self, population: "Population", start: int, stop: int):
+        self.population, self.start, self.stop = population, start, stop
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __repr__(self) -> str:
+        whole = len(self) == self.population.n
+        return self.population.name if whole else f"{self.population.name}[{self.start}:{self.stop}]"
+
+
+class Population:
+    """Neurons of one model, or sources of one kind, in a network; made by ``Network.add``.
+
+    Attributes:
+        network: Where it belongs.
+        model: A ``Neuron`` or a source.
+        n: Number of neurons.
+        name: Its name in the network.
+        initial: State -> initial values, over those of the model.
+    """
+
+    def __init__(self, network: "Description", model: Neuron | Source, n: int, name: str, initial: Mapping[str, Any]):
+        self.network, self.model, self.n, self.name, self.initial = network, model, n, name, dict(initial)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, part: slice | int) -> View:
+        """Return a view of neighbours.
+
+        Raises:
+            InputError: it is empty, or leaves out neurons.
+        """
+        if isinstance(part, int | np.integer):
+            index = int(part) + (self.n if part < 0 else 0)
+            if not 0 <= index < self.n:
+                raise InputError(f"{self.name}: no neuron {part}; it has {self.n}")
+            return View(self, index, index + 1)
+        start, stop, step = part.indices(self.n)
+        if step != 1:
+            raise InputError(f"{self.name}[::{step}]: a view leaves nobody out; use from_arrays for such connections")
+        if stop <= start:
+            raise InputError(f"{self.name}[{part.start}:{part.stop}] is empty; it has {self.n} neurons")
+        return View(self, start, stop)
+
+    def __repr__(self) -> str:
+        return f"Population({self.name!r}, {getattr(self.model, 'name', type(self.model).__name__)}, {self.n})"
+
+    @property
+    def spiking(self) -> bool:
+        """Whether it sends spikes."""
+        return self.model.spiking if isinstance(self.model, Neuron) else True
+
+
+Place = Population | View
+
+
+class Projection:
+    """Synapses from one population to one or several; made by ``Network.connect``.
+
+    Attributes:
+        network: Where it belongs.
+        name: Its name in the network.
+        pre: What sends.
+        post: What receives, in the order of the targets' numbers.
+        pattern: Who is connected with whom.
+        to: Input or state of the neuron that receives.
+        synapse: What a spike does there; None where it is added at once.
+        receptor: Name of the states that projections share.
+        weight: Number, array or distribution.
+        delay: Number, array or distribution [ms]; None is one step.
+        number: Place among the projections of the network; random numbers go by it.
+    """
+
+    def __init__(self, network: "Description", number: int, name: str, pre: View, post: tuple[View, ...], **what: Any):
+        self.network, self.number, self.name, self.pre, self.post = network, number, name, pre, post
+        self.pattern: Pattern = what["pattern"]
+        self.to: str = what["to"]
+        self.synapse: Synapse | None = what["synapse"]
+        self.receptor: str = what["receptor"]
+        self.weight, self.delay = what["weight"], what["delay"]
+
+    def __repr__(self) -> str:
+        return f"Projection({self.name!r}, {self.pre} -> {', '.join(map(repr, self.post))})"
+
+    @property
+    def targets_count(self) -> int:
+        """Number of neurons that may receive."""
+        return sum(map(len, self.post))
+
+    @property
+    def edges(self) -> Edges:
+        """The synapses.
+
+        Raises:
+            InputError: the network has not been built.
+        """
+        return self.network.engine.edges(self)
+
+    def __len__(self) -> int:
+        return len(self.edges.targets)
+
+    def sources(self) -> np.ndarray:
+        """Return the source of each synapse, in the order (source, target)."""
+        return self.edges.sources()[self.edges.order()]
+
+    def targets(self) -> np.ndarray:
+        """Return the target of each synapse, numbered through all that receive, in the order (source, target)."""
+        return self.edges.targets[self.edges.order()].astype(np.int64)
+
+    def delays(self) -> np.ndarray:
+        """Return the delay of each synapse [ms], in the order (source, target)."""
+        return self.edges.delay_steps()[self.edges.order()] * self.network.engine.dt
+
+    def weights(self) -> np.ndarray:
+        """Return the weight of each synapse, in the order (source, target)."""
+        weights = self.edges.weights
+        if np.ndim(weights) == 0:
+            return np.full(len(self), weights)
+        return np.asarray(weights)[self.edges.order()]
+
+    def set(self, *, weights: Any) -> None:
+        """Set weights: a number, or one for each synapse in the order (source, target).
+
+        Raises:
+            InputError: their number differs from that of the synapses.
+        """
+        values = np.asarray(weights, float)
+        if values.ndim and values.shape != (len(self),):
+            raise InputError(f"{self.name}: {values.shape} weights for {len(self)} synapses")
+        if not np.isfinite(values).all():
+            raise InputError(f"{self.name}: a weight is not finite")
+        if values.ndim:
+            placed = np.empty(len(self))
+            placed[self.edges.order()] = values
+            values = placed
+        self.network.engine.set_weights(self, values)
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """A current into neurons; made by ``Network.drive``.
+
+    Attributes:
+        current: Its values over time.
+        view: The neurons.
+        to: Input, or state that is added to in every step.
+        stream: Of its random numbers.
+    """
+
+    current: Any
+    view: View
+    to: str
+    stream: int
+
+
+class Description:
+    """Populations and projections.
+
+    Args:
+        seed: Of all random numbers: connections, weights, initial values, noise, sources.
+        dtype: ``"float32"`` or ``"float64"``, of states, inputs and weights.
+        method: Integrator in place of the models'.
+
+    Raises:
+        InputError: an argument is none of what is expected.
+    """
+
+    def __init__(self, seed: int = 0, *, dtype: str = "float32", method: str | None = None):
+        if dtype not in DTYPES:
+            raise InputError(f"Network: dtype={dtype!r} is none of {DTYPES}{did_you_mean(str(dtype), DTYPES)}")
+        if method is not None and method not in METHODS:
+            raise InputError(f"Network: method={method!r} is none of {METHODS}{did_you_mean(str(method), METHODS)}")
+        self.seed, self.dtype, self.method = random.whole(seed), np.dtype(dtype), method
+        self.populations: dict[str, Population] = {}
+        self.projections: dict[str, Projection] = {}
+        self.drives: list[Drive] = []
+        self.built: Built | None = None
+
+    def __getitem__(self, name: str) -> Population:
+        """Return a population by name."""
+        if name not in self.populations:
+            near = did_you_mean(str(name), self.populations)
+            raise InputError(f"no population {name!r} in the network{near}; it has {', '.join(self.populations)}")
+        return self.populations[name]
+
+    # --- description --------------------------------------------------------------------------------------------------
+
+    def add(
+        self, model: Neuron | Source, n: int, name: str | None = None, *, initial: Mapping[str, Any] | None = None
+    ) -> Population:
+        """Add a population.
+
+        Args:
+            model: A ``Neuron``, also with arrays of one value per neuron as parameters, or a source.
+            n: Number of neurons.
+            name: Its name; the default is the model's, with a number where that is taken.
+            initial: State -> number, array (n,) or distribution, in place of the model's initial value.
+
+        Raises:
+            InputError: an argument is wrong; the message names it.
+        """
+        self._require_open("add a population")
+        label = getattr(model, "name", type(model).__name__)
+        if not isinstance(model, Neuron | Source):
+            raise InputError(f"add: expected a Neuron or a source such as Poisson(rate), got {model!r}"[:200])
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise InputError(f"add: the size of {name or label} must be a positive integer, got {n!r}")
+        name = _free(label, self.populations) if name is None else name
+        _require_new(name, self.populations, "population")
+        if isinstance(model, Neuron):
+            _check_model(model, int(n), name, initial or {})
+        elif initial:
+            raise InputError(f"{name}: a source has no state, so no initial values")
+        population = Population(self, model, int(n), name, initial or {})
+        self.populations[name] = population
+        return population
+
+    def connect(
+        self,
+        pre: Place,
+        post: Place | Sequence[Place],
+        pattern: Pattern,
+        *,
+        to: str | None = None,
+        synapse: Synapse | None = None,
+        receptor: str | None = None,
+        weight: Any = 1.0,
+        delay: Any = None,
+        name: str | None = None,
+    ) -> Projection:
+        """Connect a population, or a part of it, with others.
+
+        Args:
+            pre: What sends spikes.
+            post: What receives; of a list the neurons are numbered through, and all have the same inputs.
+            pattern: Who is connected with whom, such as ``fixed_indegree(100)``.
+            to: Input of the neuron, or state that jumps; the default is the model's only input.
+            synapse: What a spike does; None adds the weight to ``to`` at once.
+            receptor: Name under which projections share the states of a synapse; the default is for this one alone.
+            weight: Number, distribution, or an array where the pattern holds one.
+            delay: The same [ms]; None is one step. With 0 spikes arrive in the step in which they are found, as in a
+                stack of layers; no circle of projections may be so.
+            name: Its name; the default is ``"PRE to POST"``, with a number where that is taken.
+
+        Raises:
+            InputError: an argument is wrong; the message names the projection.
+        """
+        self._require_open("connect")
+        source, targets = self._view(pre, "pre"), self._views(post)
+        label = f"{source} to {'+'.join(map(repr, targets))}"
+        name = _free(label, self.projections) if name is None else name
+        _require_new(name, self.projections, "projection")
+        if not source.population.spiking:
+            raise InputError(f"{name}: {source} sends no spikes: its model has no threshold")
+        if not isinstance(pattern, Pattern):
+            raise InputError(f"{name}: expected a pattern such as fixed_probability(0.1), got {pattern!r}"[:200])
+        if synapse is not None and not isinstance(synapse, Synapse):
+            raise InputError(f"{name}: expected a Synapse, got {synapse!r}"[:200])
+        if receptor is not None and synapse is None:
+            raise InputError(f"{name}: receptor={receptor!r} names states of a synapse, but none is given")
+        places = {_target(name, view.population, to) for view in targets}
+        if len(places) > 1:
+            raise InputError(f"{name}: the populations have different inputs, {sorted(places)}; name one with to=")
+        projection = Projection(
+            self, len(self.projections), name, source, targets, pattern=pattern, to=places.pop(), synapse=synapse,
+            receptor=f"synapse{len(self.projections)}" if receptor is None else receptor, weight=weight, delay=delay,
+        )  # fmt: skip
+        self.projections[name] = projection
+        return projection
+
+    def drive(self, post: Place | Sequence[Place], current: Any, *, to: str | None = None) -> None:
+        """Put a current into neurons; several into one input add.
+
+        Args:
+            post: What receives it; of a list each has the whole current.
+            current: A number, or a current of ``sim.sources``: ``Current(values)``, ``sinusoid(...)``, ``noise(sd)`` ...
+            to: Input of the neuron, or state that is added to in every step; the default is the model's only input.
+
+        Raises:
+            InputError: an argument is wrong; the message names it.
+        """
+        self._require_open("drive neurons")
+        current = Current(current) if isinstance(current, int | float | np.ndarray | np.number) else current
+        if not callable(getattr(current, "rows", None)):
+            raise InputError(f"drive: expected a number or a current such as sinusoid(...), got {current!r}"[:200])
+        for view in self._views(post):
+            target = _target(f"drive of {view}", view.population, to)
+            self.drives.append(Drive(current, view, target, 0x2000 + len(self.drives)))
+
+    def _view(self, place: Any, what: str) -> View:
+        view = place if isinstance(place, View) else None
+        if isinstance(place, Population):
+            view = View(place, 0, place.n)
+        if view is None:
+            raise InputError(f"connect: {what} must be a population or a slice of one, got {place!r}"[:200])
+        if view.population.network is not self:
+            raise InputError(f"connect: {view} belongs to another network")
+        return view
+
+    def _views(self, post: Any) -> tuple[View, ...]:
+        places = post if isinstance(post, list | tuple) else [post]
+        if not places:
+            raise InputError("connect: post is empty")
+        views = tuple(self._view(place, "post") for place in places)
+        for view in views:
+            if not isinstance(view.population.model, Neuron):
+                raise InputError(f"connect: {view} is a source, which receives nothing")
+        return views
+
+    def _require_open(self, what: str) -> None:
+        if self.built is not None:
+            raise InputError(f"cannot {what}: the network has been built; describe all of it before the first run")
+
+    @property
+    def engine(self) -> Built:
+        """The network as arrays.
+
+        Raises:
+            InputError: it has not been built.
+        """
+        if self.built is None:
+            raise InputError("the network has not been built: call build(dt=...) or run(...) first")
+        return self.built
+
+
+def _free(label: str, taken: Iterable[str]) -> str:
+    names = set(taken)
+    number = 2
+    name = label
+    while name in names:
+        name, number = f"{label} {number}", number + 1
+    return name
+
+
+def _require_new(name: Any, taken: Iterable[str], what: str) -> None:
+    if not isinstance(name, str) or not name:
+        raise InputError(f"the name of a {what} is a text, got {name!r}")
+    if name in set(taken):
+        raise InputError(f"there is a {what} {name!r} already; names are unique in a network")
+
+
+def _check_model(model: Neuron, n: int, name: str, initial: Mapping[str, Any]) -> None:
+    for parameter, value in model.parameters.items():
+        if value is None:
+            raise InputError(f"{name}: {model.name} needs a value for '{parameter}': {model.name}({parameter}=...)")
+        if isinstance(value, np.ndarray) and value.ndim and value.shape not in ((n,), (1,)):
+            raise InputError(f"{name}: parameter '{parameter}' has shape {value.shape}; expected one or {n} values")
+    for state in initial:
+        if state not in model.states:
+            near = did_you_mean(str(state), model.states)
+            raise InputError(f"{name}: initial value of '{state}', which is no state of {model.name}{near}")
+
+
+def _target(projection: str, population: Population, to: str | None) -> str:
+    """Return what a projection delivers to."""
+    model = population.model
+    assert isinstance(model, Neuron)  # a source receives nothing, which has been checked
+    if to is None:
+        if len(model.inputs) != 1:
+            has = f"the inputs {', '.join(model.inputs)}" if model.inputs else "no input"
+            raise InputError(f"{projection}: {model.name} has {has}; say with to= which input or state receives")
+        return model.inputs[0]
+    if to not in (*model.inputs, *model.states):
+        near = did_you_mean(str(to), (*model.inputs, *model.states))
+        raise InputError(f"{projection}: to={to!r} is neither an input nor a state of {model.name}{near}")
+    return to

@@ -1,0 +1,75 @@
+"""The spikes of a population, listed by step, in slots that are used again."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+class History:
+    """A ring of lists.
+
+    Args:
+        slots: Steps that it holds.
+        n: Number of neurons.
+        multiple: Type of the factor of a spike, where it may stand for several at once, as those of sources may.
+
+    Attributes:
+        ids: (slots, n) neurons that fired, ascending.
+        counts: (slots,) how many.
+        times: (slots, n) how many spikes each of them is, where there may be several.
+    """
+
+    def __init__(self, slots: int, n: int, multiple: np.dtype | None = None):
+        self.ids = np.zeros((slots, n), np.int32)
+        self.counts = np.zeros(slots, np.int32)
+        self.times = None if multiple is None else np.zeros((slots, n), multiple)
+
+    def words(self) -> dict[str, int]:
+        """Return the words by which kernels know it."""
+        times = 0 if self.times is None else self.times.ctypes.data
+        place = {"ids": self.ids.ctypes.data, "counts": self.counts.ctypes.data, "times": times}
+        return {**place, "slots": len(self.counts)}
+
+    def lists(self, first: int, last: int) -> dict[str, np.ndarray]:
+        """Return what is listed of steps ``first`` to ``last - 1``, as arrays without gaps."""
+        found = {"counts": self.counts[self._slots(first, last)], "ids": self.listed(self.ids, first, last)}
+        return found if self.times is None else found | {"times": self.listed(self.times, first, last)}
+
+    def set_lists(self, first: int, last: int, given: Mapping[str, np.ndarray]) -> None:
+        """List again what ``lists`` returned."""
+        self.counts[self._slots(first, last)] = given["counts"]
+        self.set_listed(self.ids, first, last, given["ids"])
+        if self.times is not None:
+            self.set_listed(self.times, first, last, given["times"])
+
+    def listed(self, ring: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Return the entries of a ring like ``ids`` for the spikes of steps ``first`` to ``last - 1``."""
+        return np.concatenate([ring[:0, 0], *(ring[slot, : self.counts[slot]] for slot in self._slots(first, last))])
+
+    def set_listed(self, ring: np.ndarray, first: int, last: int, entries: np.ndarray) -> None:
+        """Set what ``listed`` returned."""
+        begin = 0
+        for slot in self._slots(first, last):
+            end = begin + self.counts[slot]
+            ring[slot, : end - begin] = entries[begin:end]
+            begin = end
+
+    def _slots(self, first: int, last: int) -> np.ndarray:
+        return np.arange(first, last) % len(self.counts)
+
+    def columns(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the step and the neuron of each spike of steps ``first`` to ``last - 1``, in order."""
+        steps = np.arange(first, last)
+        slots = steps % len(self.counts)
+        counts = self.counts[slots]
+        some = np.flatnonzero(counts)
+        ids = _joined([self.ids[slots[i], : counts[i]] for i in some])
+        steps = np.repeat(steps, counts)
+        if self.times is None:
+            return steps, ids
+        times = _joined([self.times[slots[i], : counts[i]] for i in some]).astype(np.int64)
+        return np.repeat(steps, times), np.repeat(ids, times)
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
