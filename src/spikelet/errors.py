@@ -58,6 +58,10 @@ class BackendError(SpikeletError, RuntimeError):
     """A back end cannot do what was asked of it."""
 
 
+class MagnitudeWarning(UserWarning):
+    """A number is possible, but so far from what is usual that a unit may be missing."""
+
+
 class DataError(SpikeletError, OSError):
     """A data file is missing, truncated or of another kind than expected."""
 

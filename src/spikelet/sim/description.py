@@ -1,5 +1,6 @@
 """What a network consists of: populations, views of them, projections, and the checks of what a user describes."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -7,13 +8,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from spikelet import random
-from spikelet.errors import InputError, did_you_mean
+from spikelet.errors import InputError, MagnitudeWarning, did_you_mean
 from spikelet.model import METHODS, Neuron
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.edges import Edges
-from spikelet.sim.sources import Current, Source
+from spikelet.sim.sources import Current, Poisson, Source
 from spikelet.synapse import Synapse
 
+_SLOW = 1000.0  # ms: longer delays are unusual
+_FAST = 100.0  # kHz: so many spikes no neuron receives
 DTYPES = ("float32", "float64")
 
 
@@ -250,6 +253,8 @@ class Description:
             _check_model(model, int(n), name, initial or {})
         elif initial:
             raise InputError(f"{name}: a source has no state, so no initial values")
+        if isinstance(model, Poisson) and np.ndim(model.rate) == 0 and model.rate > _FAST:
+            _warn(f"{name}: a rate of {model.rate:g} kHz; for {model.rate:g} Hz write rate={model.rate:g}*Hz")
         population = Population(self, model, int(n), name, initial or {})
         self.populations[name] = population
         return population
@@ -300,6 +305,7 @@ class Description:
         places = {_target(name, view.population, to) for view in targets}
         if len(places) > 1:
             raise InputError(f"{name}: the populations have different inputs, {sorted(places)}; name one with to=")
+        _warn_of_magnitudes(name, delay)
         projection = Projection(
             self, len(self.projections), name, source, targets, pattern=pattern, to=places.pop(), synapse=synapse,
             receptor=f"synapse{len(self.projections)}" if receptor is None else receptor, weight=weight, delay=delay,
@@ -312,7 +318,7 @@ class Description:
 
         Args:
             post: What receives it; of a list each has the whole current.
-            current: A number, or a current of ``sim.sources``: ``Current(values)``, ``sinusoid(...)``, ``noise(sd)`` ...
+            current: A number, or a current of ``sim.sources``: ``Current(values)``, ``sinusoid(...)``, ``noise(sd)``.
             to: Input of the neuron, or state that is added to in every step; the default is the model's only input.
 
         Raises:
@@ -360,6 +366,15 @@ class Description:
         if self.built is None:
             raise InputError("the network has not been built: call build(dt=...) or run(...) first")
         return self.built
+
+
+def _warn_of_magnitudes(name: str, delay: Any) -> None:
+    if isinstance(delay, int | float) and delay > _SLOW:
+        _warn(f"{name}: a delay of {delay:g} ms; delays are in ms")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, MagnitudeWarning, stacklevel=4)
 
 
 def _free(label: str, taken: Iterable[str]) -> str:

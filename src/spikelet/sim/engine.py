@@ -20,6 +20,7 @@ from spikelet.sim.description import Description, Population, Projection, View
 from spikelet.sim.drive import Driven
 from spikelet.sim.driver import Call, Driver
 from spikelet.sim.edges import Edges
+from spikelet.sim.estimate import pair_of
 from spikelet.sim.group import Stepping, placed
 from spikelet.sim.history import History
 from spikelet.sim.interrupt import listening
@@ -93,12 +94,9 @@ class Engine:
     # --- building -----------------------------------------------------------------------------------------------------
 
     def _connected(self, projection: Projection) -> Edges:
-        pre, post = projection.pre, projection.post
-        borders = np.cumsum([0, *map(len, post)])
-        own = [(int(b), v) for b, v in zip(borders, post, strict=False) if v.population is pre.population]
-        shifts = [border + pre.start - view.start for border, view in own]
+        pair = pair_of(projection)
         return connect.build(
-            projection.pattern, len(pre), projection.targets_count, same=bool(shifts), shift=shifts[0] if shifts else 0,
+            projection.pattern, pair.sources, pair.targets, same=pair.shift is not None, shift=pair.shift or 0,
             weight=projection.weight, delay=projection.delay, dt=self.dt, seed=self.network.seed,
             stream=stream("connections", projection.number), dtype=self.network.dtype, name=projection.name,
         )  # fmt: skip

@@ -15,8 +15,8 @@ import numpy as np
 
 from spikelet.errors import InputError, did_you_mean
 from spikelet.model import Neuron
-from spikelet.sim import checkpoint
-from spikelet.sim.description import Description, Population
+from spikelet.sim import checkpoint, estimate
+from spikelet.sim.description import Description, Population, Projection
 from spikelet.sim.engine import Engine
 from spikelet.sim.result import NetworkResult
 
@@ -51,6 +51,7 @@ class Network(Description):
         if not any(isinstance(p.model, Neuron) for p in self.populations.values()):
             raise InputError("the network has no neurons; add a population first")
         if self.built is None:
+            estimate.require_room(self.projections.values(), self.dtype.itemsize)
             self.built = Engine(self, float(dt))
         elif self.built.dt != dt:
             raise InputError(f"the network has been built with dt = {self.built.dt:g} ms; it cannot run with {dt:g}")
@@ -122,15 +123,24 @@ class Network(Description):
         return found
 
     def summary(self) -> str:
-        """Return a table of what there is."""
+        """Return a table of what there is, with the memory of the synapses, also before they are made."""
         lines = [f"Network(seed={self.seed}, dtype={self.dtype.name})"]
         for p in self.populations.values():
             lines.append(f"  {p.name}: {p.n:,} x {getattr(p.model, 'name', type(p.model).__name__)}")
         for c in self.projections.values():
-            size = f", {len(c):,} synapses" if self.built is not None else ""
             via = f" by {c.synapse.name}" if c.synapse is not None else ""
-            lines.append(f"  {c.name}: {c.pattern}{via} to {c.to}, weight {c.weight}, delay {c.delay}{size}")
+            lines.append(f"  {c.name}: {c.pattern}{via} to {c.to}, weight {c.weight}, delay {c.delay}, {self._size(c)}")
         return "\n".join(lines)
+
+    def _size(self, projection: Projection) -> str:
+        """Say how many synapses there are, or will be, and how much memory they need."""
+        if self.built is not None:
+            edges = self.built.edges(projection)
+            return f"{len(edges):,} synapses ({estimate.gigabytes(edges.nbytes)})"
+        count, size = estimate.synapses(projection), estimate.memory(projection, self.dtype.itemsize)
+        if count is None or size is None:
+            return "number of synapses not known before they are made"
+        return f"about {count:,.0f} synapses ({estimate.gigabytes(size)})"
 
 
 def _check_recordable(population: Population, name: Any, states: tuple[str, ...]) -> None:
