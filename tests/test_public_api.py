@@ -60,13 +60,24 @@ def test_the_version_is_one_number() -> None:
 
 def test_the_examples_of_the_readme_run() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     space: dict[str, object] = {}
-    for block in blocks:  # the second goes on where the first ends
-        exec(block, space)
+    exec(blocks[0], space)
     out = space["out"]
     assert out["v"].shape == (3000, 1)  # pyright: ignore[reportIndexIssue]
     assert len(out.spikes.times) > 0  # pyright: ignore[reportAttributeAccessIssue]
+    for block in blocks[1:]:  # each goes on where the one before ends
+        exec(block, space)
+    rate = space["out"]["E"].rate() / 0.001  # pyright: ignore[reportIndexIssue]
+    assert 36.5 < rate < 39  # Brunel 2000, g = 5 and eta = 2: established simulators give 37 to 39 Hz
+
+
+def test_the_examples_of_the_simulator_run() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "simulator.md").read_text(), re.M | re.S)
+    space: dict[str, object] = {}
+    exec(blocks[0].replace("1*second", "20*ms"), space)
+    fresh = "net = sl.Network()\nE, I = net.add(LIF, 100, 'E'), net.add(LIF, 30, 'I')\n"
+    exec(fresh + blocks[1] + "net.run(10*ms, record={'I': 'ampa_g'})", space)
 
 
 def test_links_between_documents_lead_somewhere() -> None:
