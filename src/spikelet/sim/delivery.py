@@ -44,6 +44,7 @@ class _Deliver(Function):
         types: dict[str, str] = dict.fromkeys((*_POINTERS, *(("weights",) if graded else ())), "ptr")
         self.w = DELIVER.load(self, types)
         self.weight = "" if graded else self._constant()
+        self.mask = self.value(f"sub i64 {self.w['slots']}, 1")  # the slots of a history are a power of two
         with self.loop("t", self.w["T"]) as t:
             row = self.at(real, self.w["rows"], self.value(f"mul i64 {t}, {self.w['row.stride']}"))
             now = self.value(f"add i64 {t}, {self.w['step']}")
@@ -60,7 +61,7 @@ class _Deliver(Function):
     def _spikes(self, sent: str, d: str, row: str) -> None:
         """Deliver the spikes of a step over one delay."""
         w = self.w
-        slot = self.value(f"srem i64 {sent}, {w['slots']}")
+        slot = self.value(f"and i64 {sent}, {self.mask}")
         listed = self.at("i32", w["ids"], self.value(f"mul i64 {slot}, {w['stride']}"))
         count = self.value(f"zext i32 {self.load('i32', w['counts'], slot)} to i64")
         last = self.value(f"sub i64 {count}, 1")

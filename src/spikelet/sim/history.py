@@ -9,7 +9,7 @@ class History:
     """A ring of lists.
 
     Args:
-        slots: Steps that it holds.
+        slots: Steps that it holds at least; it has a power of two, so that a slot is found without a division.
         n: Number of neurons.
         multiple: Type of the factor of a spike, where it may stand for several at once, as those of sources may.
 
@@ -20,6 +20,7 @@ class History:
     """
 
     def __init__(self, slots: int, n: int, multiple: np.dtype | None = None):
+        slots = 1 << (slots - 1).bit_length()
         self.ids = np.zeros((slots, n), np.int32)
         self.counts = np.zeros(slots, np.int32)
         self.times = None if multiple is None else np.zeros((slots, n), multiple)
