@@ -371,5 +371,5 @@ def test_a_circle_without_delays_is_an_error():
     a, b = net.add(ACTIVE, 2, "a"), net.add(ACTIVE, 2, "b")
     net.connect(a, b, one_to_one(), delay=0)
     net.connect(b, a, one_to_one(), delay=0)
-    with pytest.raises(InputError, match="cannot go in a circle without a delay: a to b to a|b to a to b"):
+    with pytest.raises(InputError, match="spikes cannot go in a circle: (a to b to a|b to a to b)"):
         net.build(DT)

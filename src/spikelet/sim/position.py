@@ -14,14 +14,14 @@ def position(engine: Engine, arrays: Arrays) -> dict[str, Any]:
     """Put the position of a network into ``arrays``; returns the rest of it."""
     arrays |= dict(_arrays(engine))
     first = _first(engine)
-    for name, history in engine.histories.items():
+    for name, history in engine.parts.histories.items():
         lists = history.lists(first, engine.step)
         arrays |= {f"history.{name}.{part}": array for part, array in lists.items()}
-    for name, sending in engine.sendings.items():
+    for name, sending in engine.parts.sendings.items():
         history = sending.history
         for jump, factors in sending.factors.items():
             arrays[f"factors.{name}.{jump}"] = history.listed(factors, first, engine.step)
-    noises = [rows.step for driven in engine.driven.values() for rows in driven.noises.values()]
+    noises = [rows.step for driven in engine.parts.driven.values() for rows in driven.noises.values()]
     return {"step": engine.step, "noises": noises}
 
 
@@ -36,32 +36,31 @@ def restore(engine: Engine, data: dict[str, Any], arrays: Arrays) -> None:
     for name, array in _arrays(engine):
         _set(array, name, arrays)
     first = _first(engine)
-    for name, history in engine.histories.items():
+    for name, history in engine.parts.histories.items():
         parts = ("counts", "ids") if history.times is None else ("counts", "ids", "times")
         history.set_lists(first, engine.step, {part: _get(f"history.{name}.{part}", arrays) for part in parts})
-    for name, sending in engine.sendings.items():
+    for name, sending in engine.parts.sendings.items():
         for jump, factors in sending.factors.items():
             sending.history.set_listed(factors, first, engine.step, _get(f"factors.{name}.{jump}", arrays))
-    rows = [rows for driven in engine.driven.values() for rows in driven.noises.values()]
+    rows = [rows for driven in engine.parts.driven.values() for rows in driven.noises.values()]
     for noise, step in zip(rows, data["noises"], strict=True):
         noise.step = step
 
 
 def _first(engine: Engine) -> int:
     """Return the first step whose spikes may still arrive somewhere."""
-    delays = [int(edges.delays.max()) for edges in engine.connections.values() if edges.delays.size]
-    return max(0, engine.step - max(delays, default=0))
+    return max(0, engine.step - max(engine.parts.wiring.delays, default=0))
 
 
 def _arrays(engine: Engine) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the arrays that are set as they are."""
-    for name, receiver in engine.receivers.items():
+    for name, receiver in engine.parts.receivers.items():
         yield from ((f"state.{name}.{state}", value) for state, value in receiver.group.state.items())
-    for name, sending in engine.sendings.items():
+    for name, sending in engine.parts.sendings.items():
         yield from ((f"sending.{name}.{state}", value) for state, value in sending.group.state.items())
-    for name, emitter in engine.emitters.items():
+    for name, emitter in engine.parts.emitters.items():
         yield from ((f"emitter.{name}.{part}", value) for part, value in emitter.state.items())
-    rows = [rows for driven in engine.driven.values() for rows in driven.noises.values()]
+    rows = [rows for driven in engine.parts.driven.values() for rows in driven.noises.values()]
     yield from ((f"noise.{i}", one.last) for i, one in enumerate(rows))
 
 

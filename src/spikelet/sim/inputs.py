@@ -1,0 +1,105 @@
+"""The calls that bring inputs to neurons: currents, what sources send, and spikes on arrival."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from spikelet.sim import delivery, driver, source_kernels
+from spikelet.sim.drive import Driven
+from spikelet.sim.driver import Call
+from spikelet.sim.parts import Parts
+from spikelet.sim.wiring import Cable
+
+
+def cleared(parts: Parts) -> Iterator[tuple[Call, Driven | None]]:
+    """Yield the calls that begin what is delivered, with 0 or with currents; and the currents."""
+    library = driver.library()
+    for name, receiver in parts.receivers.items():
+        for channel, rows in enumerate(parts.rows[: len(receiver.channels)]):
+            values = dict.fromkeys(driver.FILL.names, 0)
+            place = rows[0, receiver.first :].ctypes.data
+            values |= {"rows": place, "stride": parts.total, "n": receiver.group.n}
+            driven = parts.driven.get((name, channel))
+            if driven is not None:
+                steps = 0 if driven.constant else receiver.group.n
+                values |= {"source": driven.rows.ctypes.data, "source.stride": steps}
+            words = driver.FILL.array(values)
+            kernel = f"{'zero' if driven is None else 'fill'}_{parts.real}"
+            yield Call(driver.address_of(library, kernel), words, words, kept=(rows, driven, library)), driven
+
+
+def delivered(parts: Parts, at_once: bool) -> Iterator[tuple[str, Call]]:
+    """Yield what receives and the call that delivers, for cables whose spikes arrive at once, or for the others."""
+    for cable in parts.wiring.cables:
+        if is_at_once(parts, cable) is at_once:
+            for channel, jump in cable.channels:
+                rows = parts.rows[channel][:, cable.first :]
+                yield cable.to, _added(parts, cable, rows) if direct(parts, cable) else _sent(parts, cable, rows, jump)
+
+
+def is_at_once(parts: Parts, cable: Cable) -> bool:
+    """Tell whether neurons must be stepped before those that a cable leads to; sources come first anyway."""
+    return cable.at_once and cable.pre.population.name in parts.receivers
+
+
+def direct(parts: Parts, cable: Cable) -> bool:
+    """Tell whether what a source sends can be added to its targets without a list of spikes."""
+    edges, pre = cable.edges, cable.pre
+    emitter = parts.emitters.get(pre.population.name)
+    if emitter is None or emitter.state or cable.projections[0].name in parts.sendings:
+        return False
+    plain = np.ndim(edges.weights) == 0 and len(edges.delays) == 1 and len(pre) == pre.population.n
+    one_to_one = len(edges) == len(pre) == edges.n_target == cable.projections[0].targets_count
+    return plain and one_to_one and bool((edges.targets == np.arange(len(edges))).all())
+
+
+def listed(parts: Parts, record: Iterable[str]) -> list[str]:
+    """Return the sources whose spikes must be listed: for a delivery, or because they are recorded."""
+    wanted = {cable.pre.population.name for cable in parts.wiring.cables if not direct(parts, cable)} | set(record)
+    return [name for name in parts.emitters if name in wanted]
+
+
+def emitted(parts: Parts, names: Iterable[str]) -> Iterator[Call]:
+    """Yield the calls that list what sources send."""
+    for name in names:
+        emitter, history, counts = parts.emitters[name], parts.histories[name], parts.counts[name]
+        words = emitter.words(counts.ctypes.data, emitter.n)
+        library = source_kernels.library(emitter.kernel, parts.network.dtype.name)
+        address = driver.address_of(library, emitter.kernel)
+        yield Call(address, words, words, last=emitter.n, kept=(library, emitter, counts))
+        words = driver.LIST.array({"step": 0, "T": 0, "rows": counts.ctypes.data, "n": emitter.n, **history.words()})
+        library = driver.library()
+        address = driver.address_of(library, f"list_{parts.real}")
+        yield Call(address, words, words, kept=(library, history, counts))
+
+
+def _added(parts: Parts, cable: Cable, rows: np.ndarray) -> Call:
+    """Return the call that adds what a source sends."""
+    edges, emitter = cable.edges, parts.emitters[cable.pre.population.name]
+    words = emitter.words(rows.ctypes.data, parts.total, delay=int(edges.delays[0]), scale=float(edges.weights))
+    library = source_kernels.library(emitter.kernel, parts.network.dtype.name)
+    address = driver.address_of(library, emitter.kernel)
+    return Call(address, words, words, last=emitter.n, kept=(library, emitter, rows))
+
+
+def _sent(parts: Parts, cable: Cable, rows: np.ndarray, jump: str) -> Call:
+    """Return the call that delivers from a history into rows."""
+    edges, graded = cable.edges, np.ndim(cable.edges.weights) > 0
+    history = parts.histories[cable.pre.population.name]
+    sending = parts.sendings.get(cable.projections[0].name)
+    factors = sending.factors.get(jump, history.times) if sending is not None else history.times
+    index = {2: "i16", 4: "i32"}[edges.targets.dtype.itemsize]
+    library = delivery.library(index, parts.real, graded, factors is not None)
+    weight = np.atleast_1d(np.ascontiguousarray(edges.weights, parts.network.dtype if graded else np.float64))
+    words = delivery.DELIVER.array(
+        {
+            "step": 0, "T": 0, "delays": len(edges.delays), "delay": edges.delays.ctypes.data,
+            "pointer": edges.pointer.ctypes.data, "targets": edges.targets.ctypes.data,
+            "weights": weight.ctypes.data if graded else int(weight.view(np.int64)[0]),
+            "stride": history.ids.shape[1], "first": cable.pre.start, "sources": len(cable.pre),
+            "rows": rows.ctypes.data, "row.stride": parts.total,
+            **history.words(), "times": 0 if factors is None else factors.ctypes.data,
+        }
+    )  # fmt: skip
+    kept = (library, edges, weight, history, factors, rows)
+    return Call(driver.address_of(library, "deliver"), words, words, kept=kept)

@@ -1,0 +1,118 @@
+"""What a built network consists of: synapses, neurons, the rows of their inputs, histories of spikes, sources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikelet.model import Neuron
+from spikelet.sim.compose import sender
+from spikelet.sim.description import Description
+from spikelet.sim.drive import Driven
+from spikelet.sim.edges import Edges
+from spikelet.sim.group import placed
+from spikelet.sim.history import History
+from spikelet.sim.receivers import Receiver, receivers, stream
+from spikelet.sim.sending import Sending
+from spikelet.sim.sources import Emitter
+from spikelet.sim.wiring import Wiring
+
+_LONGEST = 64  # steps of a block at most: its rows are to stay in the cache
+_CHUNK = 1000  # steps after which Python looks in, at most
+_LISTED = 2**22  # places in a history, about
+
+
+@dataclass(eq=False)
+class Parts:
+    """The parts of a built network.
+
+    Attributes:
+        network: Its description.
+        dt: Step [ms].
+        receivers: Population of neurons -> its model and its states.
+        wiring: The synapses.
+        total: Number of neurons.
+        length: Steps of a block: the shortest delay.
+        chunk: Steps after which Python looks in.
+        rows: For each channel (length, total), what arrives at the neurons.
+        histories: Population that spikes -> its spikes.
+        emitters: Source -> what draws its spikes.
+        counts: Source -> (length, n) spikes of a block.
+        sendings: Projection -> the sending half of its synapses, where there is one.
+        driven: (population, channel) -> the currents into it.
+    """
+
+    network: Description
+    dt: float
+    receivers: dict[str, Receiver]
+    wiring: Wiring
+    total: int
+    length: int
+    chunk: int
+    rows: list[np.ndarray]
+    histories: dict[str, History]
+    emitters: dict[str, Emitter]
+    counts: dict[str, np.ndarray]
+    sendings: dict[str, Sending]
+    driven: dict[tuple[str, int], Driven]
+
+    @property
+    def real(self) -> str:
+        """The type of inputs and weights in LLVM."""
+        return {"float32": "float", "float64": "double"}[self.network.dtype.name]
+
+
+def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
+    """Make the parts of a network.
+
+    Args:
+        network: Its description.
+        dt: Step [ms].
+        made: Projection -> synapses that have been made.
+    """
+    dtype, found = network.dtype, receivers(network, dt)
+    wiring = Wiring(network, dt, found, made)
+    total = sum(receiver.group.n for receiver in found.values())
+    length = min([_LONGEST, *(delay for delay in wiring.delays if delay > 0)])
+    chunk = max(length, min(_CHUNK, _LISTED // total)) // length * length
+    slots = max([0, *wiring.delays]) + chunk + length
+    channels = max(len(receiver.channels) for receiver in found.values())
+    histories = {
+        p.name: History(slots, p.n, multiple=None if p.name in found else dtype)
+        for p in network.populations.values()
+        if p.spiking
+    }
+    emitters = {
+        p.name: p.model.prepare(p.n, dt, network.seed, stream("sources", number))
+        for number, p in enumerate(network.populations.values())
+        if not isinstance(p.model, Neuron)
+    }
+    return Parts(
+        network=network,
+        dt=dt,
+        receivers=found,
+        wiring=wiring,
+        total=total,
+        length=length,
+        chunk=chunk,
+        rows=[placed((length, total), dtype) for _ in range(channels)],
+        histories=histories,
+        emitters=emitters,
+        counts={name: np.zeros((length, emitter.n), dtype) for name, emitter in emitters.items()},
+        sendings=_sendings(network, histories, dt),
+        driven={
+            (name, channel): Driven(drives, receiver.group.n, chunk, dt=dt, seed=network.seed, dtype=dtype)
+            for name, receiver in found.items()
+            for channel, drives in receiver.driven.items()
+        },
+    )
+
+
+def _sendings(network: Description, histories: Mapping[str, History], dt: float) -> dict[str, Sending]:
+    """Make the sending halves of synapses that have one."""
+    found: dict[str, Sending] = {}
+    for p in network.projections.values():
+        half = None if p.synapse is None else sender(p.synapse)
+        if half is not None:
+            found[p.name] = Sending(p, half, histories[p.pre.population.name], dt=dt, dtype=network.dtype)
+    return found

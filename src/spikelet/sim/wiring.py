@@ -1,0 +1,181 @@
+"""The synapses of a network: made, put together where they start from the same neurons, read and set."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikelet.sim import connect
+from spikelet.sim.bundle import SPAN, Member, bundled, groups, taken
+from spikelet.sim.description import Description, Projection, View
+from spikelet.sim.edges import Edges
+from spikelet.sim.estimate import pair_of
+from spikelet.sim.receivers import Receiver, stream
+
+
+@dataclass(eq=False)
+class Cable:
+    """Synapses that are delivered by one call.
+
+    Attributes:
+        projections: Those that they belong to.
+        edges: The synapses.
+        first: Number of the first target among the neurons of the network.
+        to: The population that receives, where it is one, else the first of several.
+        channels: Inputs that receive, and for each the jump of the receptor that it is.
+    """
+
+    projections: tuple[Projection, ...]
+    edges: Edges
+    first: int
+    to: str
+    channels: tuple[tuple[int, str], ...]
+
+    @property
+    def pre(self) -> View:
+        """What sends."""
+        return self.projections[0].pre
+
+    @property
+    def at_once(self) -> bool:
+        """Whether spikes arrive in the step in which they are sent."""
+        return bool(self.edges.delays.size) and int(self.edges.delays[0]) == 0
+
+
+class Wiring:
+    """The synapses of a network.
+
+    Args:
+        network: Its description.
+        dt: Step [ms].
+        receivers: What receives.
+        made: Projection -> synapses that have been made.
+
+    Attributes:
+        cables: All synapses, in the order in which they are delivered.
+    """
+
+    def __init__(self, network: Description, dt: float, receivers: Mapping[str, Receiver], made: Mapping[str, Edges]):
+        self.network, self.dt, self.receivers, self.made = network, dt, receivers, made
+        self.cables: list[Cable] = []
+        for projections in self._together():
+            self.cables += self._joined(projections) if len(projections) > 1 else self._alone(projections[0])
+        self.delays = sorted({int(d) for cable in self.cables for d in cable.edges.delays})
+
+    def edges(self, projection: Projection) -> Edges:
+        """Return the synapses of a projection."""
+        return self._edges(projection)[0]
+
+    def set_weights(self, projection: Projection, values: np.ndarray) -> None:
+        """Replace the weights of a projection, in the order in which they are stored."""
+        dtype = self.network.dtype
+        count = len(self.edges(projection))
+        weights = values.astype(dtype) if values.ndim else np.full(count, values, dtype)
+        for cable, places, own in self._edges(projection)[1]:
+            if places is None:
+                cable.edges = replace(cable.edges, weights=weights[own])
+            else:
+                np.asarray(cable.edges.weights)[places] = weights
+
+    # --- making -------------------------------------------------------------------------------------------------------
+
+    def _made(self, projection: Projection) -> Edges:
+        if projection.name in self.made:
+            return self.made[projection.name]
+        pair = pair_of(projection)
+        return connect.build(
+            projection.pattern, pair.sources, pair.targets, same=pair.shift is not None, shift=pair.shift or 0,
+            weight=projection.weight, delay=projection.delay, dt=self.dt, seed=self.network.seed,
+            stream=stream("connections", projection.number), dtype=self.network.dtype, name=projection.name,
+        )  # fmt: skip
+
+    def _together(self) -> list[list[Projection]]:
+        """Put projections together that may be one cable; the others stay alone."""
+        found: dict[object, list[Projection]] = {}
+        for p in self.network.projections.values():
+            found.setdefault(self._key(p), []).append(p)
+        return list(found.values())
+
+    def _key(self, projection: Projection) -> object:
+        """Return what projections of one cable have in common."""
+        channels = self._channels(projection)
+        sends = projection.synapse is not None and bool(projection.synapse.arrival.assignments)
+        factors = projection.synapse is not None and any(projection.synapse.arrival.factors.values())
+        source = projection.pre.population.name not in self.receivers
+        no_delay = np.ndim(projection.delay) == 0 and projection.delay == 0
+        lone = sends or factors or source or no_delay or channels is None or len(channels) != 1
+        if lone or projection.targets_count > SPAN:
+            return projection.name
+        pre = projection.pre
+        return pre.population.name, pre.start, pre.stop, channels
+
+    def _first(self, view: View) -> int:
+        return self.receivers[view.population.name].first + view.start
+
+    def _channels(self, projection: Projection) -> tuple[tuple[int, str], ...] | None:
+        """Return where a projection arrives if its targets' inputs lie side by side, else None."""
+        begins = [self._first(view) for view in projection.post]
+        ends = [begin + len(view) for begin, view in zip(begins, projection.post, strict=True)]
+        reached = {self.receivers[view.population.name].reached[projection.name] for view in projection.post}
+        return reached.pop() if begins[1:] == ends[:-1] and len(reached) == 1 else None
+
+    def _joined(self, projections: list[Projection]) -> Iterator[Cable]:
+        """Make cables of several projections each."""
+        members = {p.name: (p, self._first(p.post[0])) for p in projections}
+        spans = [Member(name, first, first + p.targets_count) for name, (p, first) in members.items()]
+        for group in groups(spans):
+            own = tuple(members[span.name][0] for span in group)
+            channels = self._channels(own[0]) or ()
+            if len(group) == 1:
+                yield Cable(own, self._made(own[0]), group[0].first, own[0].post[0].population.name, channels)
+                continue
+            made = [(self._made(p), span.first) for p, span in zip(own, group, strict=True)]
+            edges, first = bundled(made, self.network.dtype)
+            yield Cable(own, edges, first, own[0].post[0].population.name, channels)
+
+    def _alone(self, projection: Projection) -> Iterator[Cable]:
+        """Make the cables of a projection: one for each piece of its targets whose inputs do not lie side by side."""
+        edges, channels = self._made(projection), self._channels(projection)
+        if channels is not None:
+            view = projection.post[0]
+            yield Cable((projection,), edges, self._first(view), view.population.name, channels)
+            return
+        borders = np.cumsum([0, *map(len, projection.post)])
+        for i, view in enumerate(projection.post):
+            own, _ = taken(edges, int(borders[i]), int(borders[i + 1]))
+            receiver = self.receivers[view.population.name]
+            yield Cable((projection,), own, self._first(view), view.population.name, receiver.reached[projection.name])
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _edges(self, projection: Projection) -> tuple[Edges, list[tuple[Cable, np.ndarray | None, np.ndarray | slice]]]:
+        """Return the synapses of a projection, and where their weights are: cable, places in it, own places."""
+        cables = [cable for cable in self.cables if projection in cable.projections]
+        if len(cables) == 1 and len(cables[0].projections) == 1:
+            return cables[0].edges, [(cables[0], None, slice(None))]
+        if len(cables) == 1:
+            begin = self._first(projection.post[0]) - cables[0].first
+            edges, chosen = taken(cables[0].edges, begin, begin + projection.targets_count)
+            return edges, [(cables[0], chosen, slice(None))]
+        return self._pieces(cables)
+
+    def _pieces(self, cables: list[Cable]) -> tuple[Edges, list[tuple[Cable, np.ndarray | None, np.ndarray | slice]]]:
+        """Join the pieces of a projection whose targets do not lie side by side."""
+        size = cables[0].edges.n_source * len(cables[0].edges.delays)
+        segments = np.concatenate([np.repeat(np.arange(size), np.diff(c.edges.pointer)) for c in cables])
+        borders = np.cumsum([0, *(c.edges.n_target for c in cables)])
+        targets = np.concatenate([c.edges.targets + int(b) for c, b in zip(cables, borders, strict=False)])
+        order = np.lexsort((targets, segments))
+        weights = [np.broadcast_to(np.asarray(c.edges.weights), c.edges.targets.shape) for c in cables]
+        kind = cables[0].edges.targets.dtype
+        pointer = np.concatenate([[0], np.cumsum(np.bincount(segments, minlength=size))])
+        graded = any(np.ndim(c.edges.weights) > 0 for c in cables)
+        joined = np.concatenate(weights)[order] if graded else cables[0].edges.weights
+        edges = replace(
+            cables[0].edges, n_target=int(borders[-1]), pointer=pointer, targets=targets[order].astype(kind),
+            weights=joined,
+        )  # fmt: skip
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        parts = np.split(back, np.cumsum([len(c.edges) for c in cables])[:-1])
+        return edges, [(cable, None, part) for cable, part in zip(cables, parts, strict=True)]
