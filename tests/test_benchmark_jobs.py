@@ -27,6 +27,7 @@ from benchmarks import (
     sim_izhikevich,
     sim_microcircuit,
     sim_vogels_abbott,
+    simulator,
 )
 from benchmarks.harness import FIELDS, FLOOR, OURS, Options
 from benchmarks.peers import torch_loop
@@ -130,6 +131,30 @@ def test_script_runs(script):
         assert set(FIELDS) <= set(line)
         assert f"benchmarks.{line['name']}" == script.__name__
         json.dumps(line, allow_nan=False)
+
+
+def test_other_simulators_run_in_their_own_python(monkeypatch, tmp_path):
+    case, options = simulator.Case("brunel"), Options(True, False, 1, ("brian2", "nest"), 1)
+    python = tmp_path / "python"
+    monkeypatch.setenv("SIMULATORS", str(python))
+    found, missing = simulator.others(case, 0.1, options)
+    assert not found and all(text.startswith(f"there is no {python}") for text in missing.values())
+    program = 'case "$1 $2 $3" in *brian2_networks.py*brunel*0.1) echo compiling; echo "{\\"rate_hz\\": 2}";; '
+    python.write_text(f'#!/bin/sh\n{program} *) echo "Error: no" >&2; exit 1;; esac\n')
+    python.chmod(0o755)
+    assert simulator.others(case, 0.1, options) == ({"brian2": {"rate_hz": 2}}, {"nest": "Error: no"})
+    alone = simulator.Case("brunel", alone="too large")
+    assert simulator.others(alone, 0.1, options) == ({}, {"brian2": "too large", "nest": "too large"})
+
+
+@pytest.mark.parametrize("drive", ["poisson", "current"])
+def test_microcircuit_as_lists_has_all_of_its_synapses(drive):
+    told = json.loads(simulator.layers(simulator.Case("microcircuit", more=(("drive", drive),)), 0.1))
+    assert sum(told["sizes"]) == 7717
+    assert sum(n for _, _, n, _ in told["synapses"]) == 2_988_686
+    numbers = [round(number, 6) for number, _ in told["drives"]]
+    assert numbers == ([160, 150, 210, 190, 200, 190, 290, 210] if drive == "poisson" else [0] * 8)
+    assert all((weight > 0) == (source % 2 == 0) for source, _, _, weight in told["synapses"])
 
 
 def test_gpu_script_runs_on_a_cpu_when_quick():

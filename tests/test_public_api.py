@@ -11,10 +11,10 @@ import pytest
 import spikelet
 
 ROOT = Path(__file__).parents[1]
-MODULES = ["datasets", "encode", "errors", "neurons", "nn", "plot", "surrogates", "synapses", "units"]
+MODULES = ["datasets", "encode", "errors", "neurons", "nn", "plot", "rules", "surrogates", "synapses", "units"]
 OBJECTS = [
-    "Neuron", "Synapse", "Surrogate", "run", "show", "Network", "Population", "Projection", "Current", "Poisson",
-    "SpikeTrain", "lognormal", "normal", "uniform", "all_to_all", "distance", "expression", "fixed_indegree",
+    "Neuron", "Synapse", "Rule", "Surrogate", "run", "show", "Network", "Population", "Projection", "Current",
+    "Poisson", "SpikeTrain", "lognormal", "normal", "uniform", "all_to_all", "distance", "expression", "fixed_indegree",
     "fixed_outdegree", "fixed_probability", "fixed_total", "from_arrays", "from_matrix", "one_to_one",
     "pairwise_poisson", "small_world",
 ]  # fmt: skip

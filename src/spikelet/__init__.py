@@ -22,11 +22,13 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
         neurons as neurons,
         nn as nn,
         plot as plot,
+        rules as rules,
         surrogates as surrogates,
         synapses as synapses,
         units as units,
     )
     from spikelet.model import Neuron as Neuron, Surrogate as Surrogate
+    from spikelet.rule import Rule as Rule
     from spikelet.sim.connect import (
         all_to_all as all_to_all,
         distance as distance,
@@ -50,10 +52,11 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
 
 __version__ = "0.1.0"
 
-_MODULES = ("datasets", "encode", "errors", "neurons", "nn", "plot", "surrogates", "synapses", "units")
+_MODULES = ("datasets", "encode", "errors", "neurons", "nn", "plot", "rules", "surrogates", "synapses", "units")
 _PLACES = {  # module -> the names that it gives
     "model": "Neuron Surrogate",
     "synapse": "Synapse",
+    "rule": "Rule",
     "simulate": "run show",
     "sim.network": "Network",
     "sim.description": "Population Projection",

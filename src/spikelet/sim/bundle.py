@@ -29,12 +29,18 @@ class Member(NamedTuple):
 
 
 def groups(members: Sequence[Member]) -> list[list[Member]]:
-    """Cut projections of one source into bundles whose targets two bytes can tell apart, in their order."""
+    """Cut projections of one source into bundles, in their order.
+
+    Two bytes can tell the targets of a bundle apart, and no two projections in it have targets in common: by its targets
+    each is taken out again.
+    """
     found: list[list[Member]] = []
     for member in members:
-        own = [*found[-1], member] if found else [member]
-        if found and max(m.last for m in own) - min(m.first for m in own) <= SPAN:
-            found[-1].append(member)
+        last = found[-1] if found else []
+        span = max(m.last for m in (*last, member)) - min(m.first for m in (*last, member))
+        apart = all(member.last <= m.first or m.last <= member.first for m in last)
+        if last and span <= SPAN and apart:
+            last.append(member)
         else:
             found.append([member])
     return found
@@ -57,7 +63,7 @@ def bundled(parts: Sequence[tuple[Edges, int]], dtype: np.dtype) -> tuple[Edges,
     places = [np.searchsorted(delays, edges.delays) for edges, _ in parts]
     counts = np.zeros((sources, len(delays)), np.int64)
     for (edges, _), place in zip(parts, places, strict=True):
-        counts[:, place] += np.diff(edges.pointer).reshape(sources, -1)
+        counts[:, place] += np.diff(edges.pointer).reshape(sources, len(place))
     pointer = np.concatenate([[0], np.cumsum(counts)])
     targets = np.empty(pointer[-1], np.uint16 if span <= SPAN else np.uint32)
     weights = np.empty(pointer[-1], dtype)

@@ -16,6 +16,7 @@ import numpy as np
 from spikelet.errors import DataError
 from spikelet.files import replacing
 from spikelet.model import Neuron
+from spikelet.rule import Rule
 from spikelet.sim.codec import Arrays, decode, encode
 from spikelet.sim.connect_calls import Draws
 from spikelet.sim.connect_patterns import Pattern
@@ -100,7 +101,9 @@ def load(network: Description, path: Path) -> Engine:
         synapse = None if entry["synapse"] is None else Synapse.from_json(entry["synapse"])
         network.connect(
             _placed(network, entry["pre"]), post, texts["pattern"], to=entry["to"], synapse=synapse,
-            receptor=None if synapse is None else entry["receptor"], weight=texts["weight"], delay=texts["delay"],
+            receptor=None if synapse is None else entry["receptor"],
+            rule=None if entry["rule"] is None else Rule.from_json(entry["rule"]),
+            weight=texts["weight"], delay=texts["delay"],
             name=entry["name"],
         )  # fmt: skip
         edges[entry["name"]] = _edges(entry["edges"], i, arrays)
@@ -157,6 +160,7 @@ def _projection(projection: Projection, edges: Edges, arrays: Arrays) -> dict[st
         "to": projection.to,
         "synapse": None if projection.synapse is None else projection.synapse.to_json(),
         "receptor": projection.receptor,
+        "rule": None if projection.rule is None else projection.rule.to_json(),
         "edges": sizes,
         **texts,
     }

@@ -10,8 +10,10 @@ import numpy as np
 from spikelet import random
 from spikelet.errors import InputError, MagnitudeWarning, did_you_mean
 from spikelet.model import METHODS, Neuron
+from spikelet.rule import Rule
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.edges import Edges
+from spikelet.sim.plastic_program import check
 from spikelet.sim.sources import Current, Poisson, Source
 from spikelet.synapse import Synapse
 
@@ -108,6 +110,7 @@ class Projection:
         to: Input or state of the neuron that receives.
         synapse: What a spike does there; None where it is added at once.
         receptor: Name of the states that projections share.
+        rule: How the weights learn; None where they do not.
         weight: Number, array or distribution.
         delay: Number, array or distribution [ms]; None is one step.
         number: Place among the projections of the network; random numbers go by it.
@@ -119,6 +122,7 @@ class Projection:
         self.to: str = what["to"]
         self.synapse: Synapse | None = what["synapse"]
         self.receptor: str = what["receptor"]
+        self.rule: Rule | None = what["rule"]
         self.weight, self.delay = what["weight"], what["delay"]
 
     def __repr__(self) -> str:
@@ -268,6 +272,7 @@ class Description:
         to: str | None = None,
         synapse: Synapse | None = None,
         receptor: str | None = None,
+        rule: Rule | None = None,
         weight: Any = 1.0,
         delay: Any = None,
         name: str | None = None,
@@ -281,6 +286,7 @@ class Description:
             to: Input of the neuron, or state that jumps; the default is the model's only input.
             synapse: What a spike does; None adds the weight to ``to`` at once.
             receptor: Name under which projections share the states of a synapse; the default is for this one alone.
+            rule: How the weights learn, such as ``rules.STDP``; None where they do not.
             weight: Number, distribution, or an array where the pattern holds one.
             delay: The same [ms]; None is one step. With 0 spikes arrive in the step in which they are found, as in a
                 stack of layers; no circle of projections may be so.
@@ -302,13 +308,16 @@ class Description:
             raise InputError(f"{name}: expected a Synapse, got {synapse!r}"[:200])
         if receptor is not None and synapse is None:
             raise InputError(f"{name}: receptor={receptor!r} names states of a synapse, but none is given")
+        if rule is not None:
+            check(name, rule, [view.population.model for view in targets if isinstance(view.population.model, Neuron)])
         places = {_target(name, view.population, to) for view in targets}
         if len(places) > 1:
             raise InputError(f"{name}: the populations have different inputs, {sorted(places)}; name one with to=")
         _warn_of_magnitudes(name, delay)
         projection = Projection(
             self, len(self.projections), name, source, targets, pattern=pattern, to=places.pop(), synapse=synapse,
-            receptor=f"synapse{len(self.projections)}" if receptor is None else receptor, weight=weight, delay=delay,
+            receptor=f"synapse{len(self.projections)}" if receptor is None else receptor, rule=rule,
+            weight=weight, delay=delay,
         )  # fmt: skip
         self.projections[name] = projection
         return projection

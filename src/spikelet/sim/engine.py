@@ -19,6 +19,7 @@ from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
 from spikelet.sim.interrupt import listening
 from spikelet.sim.parts import make
+from spikelet.sim.plastic import Variables
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.recorder import Recorder
 from spikelet.sim.result import NetworkResult
@@ -44,6 +45,7 @@ class Engine:
         self.network, self.dt, self.step, self.block = network, dt, 0, 0
         self.parts = make(network, dt, {} if made is None else made)
         self.order = self._order()
+        self.variables = Variables(self.parts.learning)
         self._connect()
 
     def edges(self, projection: Projection) -> Edges:
@@ -52,6 +54,9 @@ class Engine:
 
     def set_weights(self, projection: Projection, values: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
+        if projection.name in self.parts.learning:
+            self.parts.learning[projection.name].set_weights(values)
+            return
         self.parts.wiring.set_weights(projection, values)
         self._connect()
 
@@ -64,22 +69,29 @@ class Engine:
         """Make the calls that bring inputs: what is there at the start of a block, and what arrives at once."""
         begun = list(inputs.cleared(self.parts))
         self.driven = [(call, driven) for call, driven in begun if driven is not None]
-        arriving = inputs.delivered(self.parts, at_once=False)
-        self.inputs = [*(call for call, _ in begun), *(call for _, call in arriving)]
-        self.at_once = list(inputs.delivered(self.parts, at_once=True))
+        sent = {at_once: list(inputs.delivered(self.parts, at_once)) for at_once in (False, True)}
+        for name in self.parts.learning:
+            projection = self.network.projections[name]
+            first = min((view.population.name for view in projection.post), key=self.order.index)
+            sent[self._is_at_once(projection)] += [(first, call) for call in self.parts.learning[name].before]
+        self.inputs = [*(call for call, _ in begun), *(call for _, call in sent[False])]
+        self.at_once = sent[True]
 
     def _order(self) -> list[str]:
         """Return the populations in an order in which each is stepped after those whose spikes reach it at once."""
         before: dict[str, set[str]] = {name: set() for name in self.parts.receivers}
-        for cable in self.parts.wiring.cables:
-            if inputs.is_at_once(self.parts, cable):
-                for view in cable.projections[0].post:
-                    before[view.population.name].add(cable.pre.population.name)
+        for projection in self.network.projections.values():
+            for view in projection.post if self._is_at_once(projection) else ():
+                before[view.population.name].add(projection.pre.population.name)
         try:
             return list(TopologicalSorter(before).static_order())
         except CycleError as error:
             circle = " to ".join(error.args[1])
             raise InputError(f"without a delay spikes cannot go in a circle: {circle}; give one a step") from None
+
+    def _is_at_once(self, projection: Projection) -> bool:
+        """Tell whether neurons must be stepped before those that a projection leads to; sources come first anyway."""
+        return projection.pre.population.name in self.parts.receivers and self.parts.wiring.at_once(projection)
 
     # --- running ------------------------------------------------------------------------------------------------------
 
@@ -94,12 +106,16 @@ class Engine:
         everything = [*steppings.values(), *halves.values()]
         for stepping in everything:
             stepping.load(self.block)
+        for learning in parts.learning.values():
+            learning.load(self.block, steppings)
         stop = self.step + steps
         with listening() as pressed:
             while self.step < stop and not pressed():
                 self._advance(table, recorder, min(parts.chunk, stop - self.step))
         for stepping in everything:
             stepping.save(self.block)
+        for learning in parts.learning.values():
+            learning.save(self.block)
         self._check_finite()
         return recorder.result(interrupted=self.step < stop)
 
@@ -129,6 +145,8 @@ class Engine:
             if name in parts.histories:
                 yield self._collected(name, steppings[name])
                 yield from self._released(name, steppings[name].fired, halves)
+        for learning in parts.learning.values():
+            yield from learning.after
         yield from recorder.calls
 
     def _collected(self, name: str, stepping: Stepping) -> Call:

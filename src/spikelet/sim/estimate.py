@@ -33,9 +33,10 @@ def memory(projection: Projection, size: int) -> float | None:
     if count is None:
         return None
     graded = isinstance(projection.weight, Distribution) or np.ndim(projection.weight) > 0
-    graded = graded or projection.pattern.weights is not None
+    graded = graded or projection.pattern.weights is not None or projection.rule is not None
     target = 2 if projection.targets_count <= _SHORT else 4
-    return count * (target + (size if graded else 0)) + 8.0 * len(projection.pre)
+    index = 0 if projection.rule is None else 4 + (2 if len(projection.pre) <= _SHORT else 4)  # by target
+    return count * (target + index + (size if graded else 0)) + 8.0 * len(projection.pre)
 
 
 def require_room(projections: Iterable[Projection], size: int) -> None:

@@ -56,6 +56,7 @@ def direct(parts: Parts, cable: Cable) -> bool:
 def listed(parts: Parts, record: Iterable[str]) -> list[str]:
     """Return the sources whose spikes must be listed: for a delivery, or because they are recorded."""
     wanted = {cable.pre.population.name for cable in parts.wiring.cables if not direct(parts, cable)} | set(record)
+    wanted |= {p.pre.population.name for p in parts.network.projections.values() if p.rule is not None}
     return [name for name in parts.emitters if name in wanted]
 
 

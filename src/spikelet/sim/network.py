@@ -18,6 +18,7 @@ from spikelet.model import Neuron
 from spikelet.sim import checkpoint, estimate
 from spikelet.sim.description import Description, Population, Projection
 from spikelet.sim.engine import Engine
+from spikelet.sim.plastic import Variables
 from spikelet.sim.result import NetworkResult
 
 
@@ -82,6 +83,17 @@ class Network(Description):
         network = cls(head["seed"], dtype=head["dtype"], method=head["method"])
         network.built = checkpoint.load(network, Path(path))
         return network
+
+    @property
+    def variables(self) -> Variables:
+        """The (network) states of the rules, such as a reward, to be read and set between runs by name.
+
+        Raises:
+            InputError: the network has not been built.
+        """
+        if self.built is None:
+            raise InputError("the network has not been built: call build(dt=...) or run(...) first")
+        return self.built.variables
 
     def run(self, t: float, *, dt: float | None = None, record: Any = None, every: int = 1) -> NetworkResult:
         """Simulate.

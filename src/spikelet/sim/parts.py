@@ -12,6 +12,7 @@ from spikelet.sim.drive import Driven
 from spikelet.sim.edges import Edges
 from spikelet.sim.group import placed
 from spikelet.sim.history import History
+from spikelet.sim.plastic import Plastic, plastic
 from spikelet.sim.receivers import Receiver, receivers, stream
 from spikelet.sim.sending import Sending
 from spikelet.sim.sources import Emitter
@@ -40,6 +41,7 @@ class Parts:
         counts: Source -> (length, n) spikes of a block.
         sendings: Projection -> the sending half of its synapses, where there is one.
         driven: (population, channel) -> the currents into it.
+        learning: Projection -> the rule of its synapses, at work.
     """
 
     network: Description
@@ -55,6 +57,7 @@ class Parts:
     counts: dict[str, np.ndarray]
     sendings: dict[str, Sending]
     driven: dict[tuple[str, int], Driven]
+    learning: dict[str, Plastic]
 
     @property
     def real(self) -> str:
@@ -73,7 +76,8 @@ def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
     dtype, found = network.dtype, receivers(network, dt)
     wiring = Wiring(network, dt, found, made)
     total = sum(receiver.group.n for receiver in found.values())
-    length = min([_LONGEST, *(delay for delay in wiring.delays if delay > 0)])
+    longest = 1 if wiring.learning else _LONGEST  # a rule acts between the steps of its neurons
+    length = min([longest, *(delay for delay in wiring.delays if delay > 0)])
     chunk = max(length, min(_CHUNK, _LISTED // total)) // length * length
     slots = max([0, *wiring.delays]) + chunk + length
     channels = max(len(receiver.channels) for receiver in found.values())
@@ -87,6 +91,7 @@ def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
         for number, p in enumerate(network.populations.values())
         if not isinstance(p.model, Neuron)
     }
+    rows = [placed((length, total), dtype) for _ in range(channels)]
     return Parts(
         network=network,
         dt=dt,
@@ -95,7 +100,7 @@ def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
         total=total,
         length=length,
         chunk=chunk,
-        rows=[placed((length, total), dtype) for _ in range(channels)],
+        rows=rows,
         histories=histories,
         emitters=emitters,
         counts={name: np.zeros((length, emitter.n), dtype) for name, emitter in emitters.items()},
@@ -104,6 +109,11 @@ def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
             (name, channel): Driven(drives, receiver.group.n, chunk, dt=dt, seed=network.seed, dtype=dtype)
             for name, receiver in found.items()
             for channel, drives in receiver.driven.items()
+        },
+        learning={
+            p.name: plastic(p, p.rule, wiring.learning[p.name], dt=dt, receivers=found, rows=rows, histories=histories)
+            for p in network.projections.values()
+            if p.rule is not None
         },
     )
 

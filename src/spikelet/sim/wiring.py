@@ -10,6 +10,7 @@ from spikelet.sim.bundle import SPAN, Member, bundled, groups, taken
 from spikelet.sim.description import Description, Projection, View
 from spikelet.sim.edges import Edges
 from spikelet.sim.estimate import pair_of
+from spikelet.sim.plastic import graded
 from spikelet.sim.receivers import Receiver, stream
 
 
@@ -39,7 +40,11 @@ class Cable:
     @property
     def at_once(self) -> bool:
         """Whether spikes arrive in the step in which they are sent."""
-        return bool(self.edges.delays.size) and int(self.edges.delays[0]) == 0
+        return _is_zero(self.edges)
+
+
+def _is_zero(edges: Edges) -> bool:
+    return bool(edges.delays.size) and int(edges.delays[0]) == 0
 
 
 class Wiring:
@@ -52,7 +57,8 @@ class Wiring:
         made: Projection -> synapses that have been made.
 
     Attributes:
-        cables: All synapses, in the order in which they are delivered.
+        cables: The synapses that do not learn, in the order in which they are delivered.
+        learning: Projection -> synapses that learn, each with a weight in memory of its own.
     """
 
     def __init__(self, network: Description, dt: float, receivers: Mapping[str, Receiver], made: Mapping[str, Edges]):
@@ -60,11 +66,22 @@ class Wiring:
         self.cables: list[Cable] = []
         for projections in self._together():
             self.cables += self._joined(projections) if len(projections) > 1 else self._alone(projections[0])
-        self.delays = sorted({int(d) for cable in self.cables for d in cable.edges.delays})
+        learn = [p for p in network.projections.values() if p.rule is not None]
+        self.learning = {p.name: graded(self._made(p), network.dtype) for p in learn}
+        every = [*(cable.edges for cable in self.cables), *self.learning.values()]
+        self.delays = sorted({int(d) for edges in every for d in edges.delays})
 
     def edges(self, projection: Projection) -> Edges:
         """Return the synapses of a projection."""
+        if projection.name in self.learning:
+            return self.learning[projection.name]
         return self._edges(projection)[0]
+
+    def at_once(self, projection: Projection) -> bool:
+        """Tell whether the spikes of a projection arrive in the step in which they are sent."""
+        if projection.name in self.learning:
+            return _is_zero(self.learning[projection.name])
+        return any(cable.at_once for cable in self.cables if projection in cable.projections)
 
     def set_weights(self, projection: Projection, values: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
@@ -93,7 +110,8 @@ class Wiring:
         """Put projections together that may be one cable; the others stay alone."""
         found: dict[object, list[Projection]] = {}
         for p in self.network.projections.values():
-            found.setdefault(self._key(p), []).append(p)
+            if p.rule is None:
+                found.setdefault(self._key(p), []).append(p)
         return list(found.values())
 
     def _key(self, projection: Projection) -> object:
@@ -102,12 +120,17 @@ class Wiring:
         sends = projection.synapse is not None and bool(projection.synapse.arrival.assignments)
         factors = projection.synapse is not None and any(projection.synapse.arrival.factors.values())
         source = projection.pre.population.name not in self.receivers
-        no_delay = np.ndim(projection.delay) == 0 and projection.delay == 0
-        lone = sends or factors or source or no_delay or channels is None or len(channels) != 1
+        lone = sends or factors or source or self._has_no_delay(projection) or channels is None or len(channels) != 1
         if lone or projection.targets_count > SPAN:
             return projection.name
         pre = projection.pre
         return pre.population.name, pre.start, pre.stop, channels
+
+    def _has_no_delay(self, projection: Projection) -> bool:
+        made = self.made.get(projection.name)
+        if made is not None:
+            return _is_zero(made)
+        return np.ndim(projection.delay) == 0 and projection.delay == 0
 
     def _first(self, view: View) -> int:
         return self.receivers[view.population.name].first + view.start
