@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks import harness, simulator
 from benchmarks.harness import Bound
+from benchmarks.peers import SIMULATORS
 from benchmarks.simulator import Case
 
 CASE = Case("izhikevich", stretch=5000.0, bounds=(Bound("core_s_per_bio_s", at_most=0.02),))
@@ -20,5 +21,5 @@ def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    chosen = harness.options(__doc__, rounds=5)
+    chosen = harness.options(__doc__, peers=SIMULATORS, rounds=5)
     harness.finish(lines(chosen), record=chosen.record)

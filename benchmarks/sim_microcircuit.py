@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks import harness, simulator
 from benchmarks.harness import Bound
+from benchmarks.peers import SIMULATORS
 from benchmarks.simulator import Case
 
 TENTH = (
@@ -24,6 +25,7 @@ WHOLE = Case(
         Bound("build_core_s", at_most=6.0),
         Bound("peak_rss_mb", at_most=2200.0),
     ),
+    alone="too large to run beside ours",
 )
 
 
@@ -36,5 +38,7 @@ def lines(options: harness.Options, *, full: bool = False) -> Iterator[dict[str,
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    chosen = harness.options(__doc__, rounds=5, arguments=[word for word in words if word != "--full"])
+    chosen = harness.options(
+        __doc__, peers=SIMULATORS, rounds=5, arguments=[word for word in words if word != "--full"]
+    )
     harness.finish(lines(chosen, full="--full" in words), record=chosen.record)

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks import harness, simulator
 from benchmarks.harness import Bound
+from benchmarks.peers import SIMULATORS
 from benchmarks.simulator import Case
 
 CASES = (
@@ -24,5 +25,5 @@ def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    chosen = harness.options(__doc__, rounds=7)
+    chosen = harness.options(__doc__, peers=SIMULATORS, rounds=7)
     harness.finish(lines(chosen), record=chosen.record)

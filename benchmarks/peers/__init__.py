@@ -18,6 +18,7 @@ from types import ModuleType
 
 TORCH = ("torch_loop", "snntorch", "spikingjelly", "norse", "sinabs", "rockpool")
 ALL = (*TORCH, "spyx")
+SIMULATORS = ("brian2", "nest")  # of networks; see benchmarks.simulators
 PACKAGES = ("torch", "snntorch", "spikingjelly", "norse", "sinabs", "rockpool", "spyx", "jax")
 
 

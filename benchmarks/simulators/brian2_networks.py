@@ -36,8 +36,8 @@ alpha_n = 0.032*5/exprel((15 - x)/5)/ms : Hz
 beta_n = 0.5*exp((10 - x)/40)/ms : Hz
 """
 LAYER = """
-dv/dt = (-65*mV - v)/(10*ms) + (i + i_ext)/(250*pF) : volt (unless refractory)
-di/dt = -i/(0.5*ms) : amp
+dv/dt = (-65*mV - v)/(10*ms) + (g + i_ext)/(250*pF) : volt (unless refractory)
+dg/dt = -g/(0.5*ms) : amp
 i_ext : amp
 """
 SCRIPT = """
@@ -61,7 +61,7 @@ def brunel(scale, _):
     E.connect(p=1000 / n_e)
     I = Synapses(P[n_e:], P, on_pre="v -= 0.5*mV", delay=1.5 * ms)
     I.connect(p=250 / (n - n_e))
-    return [P, drive, E, I], [P]
+    return P, drive, E, I
 
 
 def vogels_abbott(scale, text, method, w_e, w_i, **how):
@@ -71,28 +71,28 @@ def vogels_abbott(scale, text, method, w_e, w_i, **how):
     E.connect(p=p)
     I = Synapses(P[n_e:], P, on_pre=f"g_i += {w_i}")
     I.connect(p=p)
-    return P, [P, E, I]
+    return P, E, I
 
 
 def cuba(scale, _):
     how = {"threshold": "v > -50*mV", "reset": "v = -60*mV", "refractory": 5 * ms}
-    P, parts = vogels_abbott(scale, CUBA, "exact", "1.62*mV", "-9*mV", **how)
+    P, *parts = vogels_abbott(scale, CUBA, "exact", "1.62*mV", "-9*mV", **how)
     P.v = "-60*mV + rand()*10*mV"
-    return parts, [P]
+    return P, *parts
 
 
 def coba(scale, _):
     how = {"threshold": "v > -50*mV", "reset": "v = -60*mV", "refractory": 5 * ms}
-    P, parts = vogels_abbott(scale, COBA, "exponential_euler", "0.6", "6.7", **how)
+    P, *parts = vogels_abbott(scale, COBA, "exponential_euler", "0.6", "6.7", **how)
     P.v, P.g_e, P.g_i = "(randn()*5 - 65)*mV", "randn()*1.5 + 4", "randn()*12 + 20"
-    return parts, [P]
+    return P, *parts
 
 
 def cobahh(scale, _):
     how = {"threshold": "v > -20*mV", "refractory": 3 * ms}
-    P, parts = vogels_abbott(scale, COBAHH, "exponential_euler", "6*nS", "67*nS", **how)
+    P, *parts = vogels_abbott(scale, COBAHH, "exponential_euler", "6*nS", "67*nS", **how)
     P.v, P.g_e, P.g_i = "(randn()*5 - 65)*mV", "(randn()*15 + 40)*nS", "(randn()*120 + 200)*nS"
-    return parts, [P]
+    return P, *parts
 
 
 def microcircuit(_, layers):
@@ -101,24 +101,24 @@ def microcircuit(_, layers):
     first = np.cumsum([0, *sizes])
     how = {"threshold": "v > -50*mV", "reset": "v = -65*mV", "refractory": 2 * ms, "method": "exact"}
     P = NeuronGroup(int(first[-1]), LAYER, **how)
-    P.v = np.concatenate([rng.normal(*law, n) for law, n in zip(layers["v"], sizes)]) * mV
+    P.v = np.concatenate([rng.normal(*law, n) for law, n in zip(layers["v"], sizes, strict=True)]) * mV
     P.i_ext = np.repeat(layers["current"], sizes) * pA
     parts = [P]
     for k, (number, weight) in enumerate(layers["drives"]):
         if number:
             part = P[int(first[k]) : int(first[k + 1])]
-            parts.append(PoissonInput(part, "i", round(number), 8 * Hz, weight * pA))
+            parts.append(PoissonInput(part, "g", round(number), 8 * Hz, weight * pA))
     for sign, mean in ((1, 1.5), (-1, 0.75)):
         rows = [row for row in layers["synapses"] if row[3] * sign > 0]
         i = np.concatenate([rng.integers(first[a], first[a + 1], n) for a, b, n, w in rows])
         j = np.concatenate([rng.integers(first[b], first[b + 1], n) for a, b, n, w in rows])
         w = np.concatenate([sign * np.abs(rng.normal(w, 0.1 * abs(w), n)) for a, b, n, w in rows])
-        S = Synapses(P, P, "w : amp", on_pre="i += w")
+        S = Synapses(P, P, "w : amp", on_pre="g += w")
         S.connect(i=i, j=j)
         S.w = w * pA
         S.delay = np.maximum(rng.normal(mean, mean / 2, len(i)), 0.1) * ms
         parts.append(S)
-    return parts, [P]
+    return parts
 
 
 def izhikevich(scale, _):
@@ -144,7 +144,7 @@ def izhikevich(scale, _):
     I = Synapses(P[n_e:], P, "w : 1", on_pre="I -= w")
     I.connect()
     I.w = f"rand()/{scale}"
-    return [P, E, I], [P]
+    return P, E, I
 
 
 NETWORKS = {
@@ -163,16 +163,15 @@ def main(name, scale, duration):
     set_device("cpp_standalone", directory=folder, build_on_run=False)
     prefs.devices.cpp_standalone.openmp_threads = 0  # none, and one thread
     defaultclock.dt = 0.1 * ms
-    parts, groups = NETWORKS[name](scale, layers)
-    monitors = [SpikeMonitor(group) for group in groups]
-    net = brian2.Network(*parts, *monitors)
+    group, *parts = NETWORKS[name](scale, layers)
+    monitor = SpikeMonitor(group)
+    net = brian2.Network(group, *parts, monitor)
     net.run(200 * ms)
     net.run(duration * ms)
     device.build(directory=folder, compile=True, run=True, with_output=False)
-    late = sum(int(np.sum(monitor.t / ms > 200)) for monitor in monitors)
-    rate = late / sum(map(len, groups)) / duration * 1000
+    rate = np.sum(monitor.t / ms > 200) / len(group) / duration * 1000
     cost = device._last_run_time / (duration / 1000)
-    print(json.dumps({"core_s_per_bio_s": cost, "rate_hz": rate, "version": brian2.__version__}))
+    print(json.dumps({"core_s_per_bio_s": cost, "rate_hz": float(rate), "version": brian2.__version__}))
 
 
 if __name__ == "__main__":

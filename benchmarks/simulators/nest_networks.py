@@ -44,15 +44,22 @@ def cuba(scale, _):
 def coba(scale, _):
     values = {"g_L": 10.0, "C_m": 200.0, "E_L": -60.0, "V_th": -50.0, "V_reset": -60.0, "t_ref": 5.0, "I_e": 200.0}
     values |= {"tau_syn_ex": 5.0, "tau_syn_in": 10.0, "E_ex": 0.0, "E_in": -80.0}
-    start = {"V_m": nest.random.normal(-65, 5), "g_ex": nest.random.normal(40, 15), "g_in": nest.random.normal(200, 120)}
+    start = {
+        "V_m": nest.random.normal(-65, 5),
+        "g_ex": nest.random.normal(40, 15),
+        "g_in": nest.random.normal(200, 120),
+    }
     return vogels_abbott("iaf_cond_exp", scale, 6.0, -67.0, values, start)
 
 
 def cobahh(scale, _):
+    """Started by spikes from outside, since the conductances cannot be set."""
     values = {"g_L": 10.0, "C_m": 200.0, "E_L": -60.0, "V_T": -63.0, "t_ref": 3.0}
     values |= {"tau_syn_ex": 5.0, "tau_syn_in": 10.0, "E_ex": 0.0, "E_in": -80.0}
-    start = {"V_m": nest.random.normal(-65, 5), "g_ex": nest.random.normal(40, 15), "g_in": nest.random.normal(200, 120)}
-    return vogels_abbott("hh_cond_exp_traub", scale, 6.0, -67.0, values, start)
+    neurons = vogels_abbott("hh_cond_exp_traub", scale, 6.0, -67.0, values, {"V_m": nest.random.normal(-65, 5)})
+    kick = nest.Create("poisson_generator", params={"rate": 1000.0, "stop": 50.0})
+    nest.Connect(kick, neurons, syn_spec={"weight": 6.0, "delay": 0.1})
+    return neurons
 
 
 def microcircuit(_, layers):

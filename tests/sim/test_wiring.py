@@ -52,14 +52,19 @@ def test_a_bundle_of_nothing_is_empty():
     assert (len(whole), first, whole.n_target) == (0, 3, 47)
 
 
-def test_bundles_end_where_two_bytes_do():
-    members = [
-        Member("a", 0, 30_000),
-        Member("b", 30_000, SPAN),
-        Member("c", 60_000, SPAN + 1),
-        Member("d", 60_000, 70_000),
-    ]
-    assert [[m.name for m in group] for group in groups(members)] == [["a", "b"], ["c", "d"]]
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        (
+            [(0, 30_000), (30_000, SPAN), (SPAN, SPAN + 9), (1, 5)],
+            ["01", "2", "3"],
+        ),  # two bytes tell SPAN targets apart
+        ([(0, 10), (20, 30), (5, 8), (8, 20)], ["01", "23"]),  # what has targets in common stays apart
+    ],
+)
+def test_where_bundles_end(places, expected):
+    members = [Member(str(i), *place) for i, place in enumerate(places)]
+    assert ["".join(m.name for m in group) for group in groups(members)] == expected
 
 
 def described(pieces: bool) -> tuple[Network, list]:

@@ -31,8 +31,8 @@ class Member(NamedTuple):
 def groups(members: Sequence[Member]) -> list[list[Member]]:
     """Cut projections of one source into bundles, in their order.
 
-    Two bytes can tell the targets of a bundle apart, and no two projections in it have targets in common: by its targets
-    each is taken out again.
+    Two bytes can tell the targets of a bundle apart, and no two projections in it have targets in common: by its
+    targets each is taken out again.
     """
     found: list[list[Member]] = []
     for member in members:
