@@ -103,6 +103,12 @@ def test_a_receptor_is_one_synapse(net: Network):
         net.build(0.1)
 
 
+def test_an_initial_value_of_no_receptor(net: Network):
+    net.add(LIF, 3, "J", initial={"ampa_gg": 1.0})
+    with pytest.raises(InputError, match="J: initial value of 'ampa_gg', which is no state of it"):
+        net.build(0.1)
+
+
 def test_a_synapse_that_reads_what_the_neuron_does_not_have():
     net = Network()
     cells = net.add(Neuron("Own", "du/dt = -u/(1 ms) + I : 1; I : 1/ms (input)", threshold="u > 1"), 2)

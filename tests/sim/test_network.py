@@ -247,6 +247,18 @@ def test_ctrl_c_returns_what_has_been_simulated():
     assert join([result, net.run(5.0)]).spike_hash() == whole.spike_hash()
 
 
+def test_a_receptor_may_begin_with_a_value():
+    net = Network(seed=1, dtype="float64")
+    cells = net.add(QUIET, 4, "cells", initial={"ampa_i": uniform(1, 2), "v": 3.0})
+    net.connect(cells, cells, all_to_all(), synapse=ExponentialCurrent(tau_syn=5.0), receptor="ampa")
+    result = net.run(2.0, dt=DT, record={"cells": ("v", "ampa_i")})
+    i = result["cells"]["ampa_i"]
+    first = i[0] * np.exp(DT / 5.0)
+    assert (first > 1).all() and (first < 2).all() and len(set(first)) == 4
+    np.testing.assert_allclose(i, first * np.exp(-result["cells"].t / 5.0)[:, None], rtol=1e-12)
+    assert result["cells"]["v"][0] == pytest.approx(3.0, rel=0.02)
+
+
 # -- short-term plasticity --------------------------------------------------------------------------------------------
 
 

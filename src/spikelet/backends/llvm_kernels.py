@@ -68,7 +68,6 @@ class Writer:
         self.scratch: dict[str, tuple[str, int]] = {}  # name -> type and rows of a strip
         self.program = topological(scan.roots)
         self.buffers: dict[str, str] = {}
-        self.written: dict[str, str] = {}  # where a new state goes, if not where the old one was
         self.counter = "%counter"
         self.f = Function("")
 
@@ -227,8 +226,7 @@ class Writer:
             lane = Lane(f, d, leaf, self.reciprocal)
             new = {n: lane(n) for n in roots}
             for name, n in scan.updates.items():
-                to = self.written.get(name) or self.buffers[f"state.{name}"]
-                self.to_memory(n.type, new[n], to, i)
+                self.to_memory(n.type, new[n], self.buffers[f"state.{name}"], i)
             for name, n in scan.outputs.items() if shown else ():
                 self.to_memory(n.type, new[n], out[name], i)
             for n, pointer in tape.items():

@@ -54,8 +54,8 @@ def forward_kernel(
 def single_kernel(scan: Scan, real: str, tables: frozenset[str]) -> Kernel:
     """Print the kernel of one step forward, which has the arguments of ``forward_kernel`` and takes its T for 1.
 
-    It reads the states where they are and writes them where they go: over one step, copies of them would take as long
-    as the step.
+    The states change where they are, ``state.NAME``, and there is no ``final.NAME``: over one step, copies of them
+    would take as long as the step.
     """
     w = Writer(scan, real, tables)
     w.reserve(w.program, states=False)
@@ -63,7 +63,6 @@ def single_kernel(scan: Scan, real: str, tables: frozenset[str]) -> Kernel:
     w.load_coefficients(dict.fromkeys(n for n in w.program if n.kind == "coefficient"))
     for name, type_ in scan.types.items():
         w.buffers[f"state.{name}"] = w.strip_of(f"state.{name}", w.d.memory(type_))
-        w.written[name] = w.strip_of(f"final.{name}", w.d.memory(type_))
     w.forward_step("0", True, {})
     return w.kernel("one step", w.f)
 

@@ -240,7 +240,8 @@ class Description:
             model: A ``Neuron``, also with arrays of one value per neuron as parameters, or a source.
             n: Number of neurons.
             name: Its name; the default is the model's, with a number where that is taken.
-            initial: State -> number, array (n,) or distribution, in place of the model's initial value.
+            initial: State -> number, array (n,) or distribution, in place of the model's initial value; also of a state
+                of a receptor, such as ``"ampa_g"``.
 
         Raises:
             InputError: an argument is wrong; the message names it.
@@ -409,7 +410,7 @@ def _check_model(model: Neuron, n: int, name: str, initial: Mapping[str, Any]) -
         if isinstance(value, np.ndarray) and value.ndim and value.shape not in ((n,), (1,)):
             raise InputError(f"{name}: parameter '{parameter}' has shape {value.shape}; expected one or {n} values")
     for state in initial:
-        if state not in model.states:
+        if state not in model.states and "_" not in str(state):  # "ampa_g" may be a state of a receptor: see receivers
             near = did_you_mean(str(state), model.states)
             raise InputError(f"{name}: initial value of '{state}', which is no state of {model.name}{near}")
 

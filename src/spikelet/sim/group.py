@@ -104,9 +104,11 @@ class Stepping:
         self.fired = self._rows(f"out.{SPIKES}", length, np.dtype(np.bool_))
         self.rows = {name: self._rows(f"out.{name}", length, self.types[program.types[name]]) for name in record}
         self.program = program
-        self.sets = [{name: self._state(name, type_) for name, type_ in program.types.items()} for _ in range(2)]
+        first = {name: self._state(name, type_) for name, type_ in program.types.items()}
+        single = length == 1  # then the states change where they are
+        second = first if single else {name: self._state(name, type_) for name, type_ in program.types.items()}
+        self.sets = [first, second]
         real = _REAL[group.dtype.name]
-        single = length == 1
         kernel = single_kernel(program, real, tables) if single else forward_kernel(program, real, tables, (), False)
         self.call = self._call(kernel)
 

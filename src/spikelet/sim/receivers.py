@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spikelet.errors import InputError
+from spikelet.errors import InputError, did_you_mean
 from spikelet.ir.lower import lower
 from spikelet.model import Neuron, as_numbers
 from spikelet.sim.compose import Composite, compose
@@ -52,7 +52,11 @@ def receivers(network: Description, dt: float) -> dict[str, Receiver]:
     for population in network.populations.values():
         if isinstance(population.model, Neuron):
             receiver = found[population.name] = _receiver(network, population, first, dt)
+            states = receiver.composite.neuron.states
             for name, value in population.initial.items():
+                if name not in states:
+                    near = did_you_mean(str(name), states)
+                    raise InputError(f"{population.name}: initial value of '{name}', which is no state of it{near}")
                 receiver.group.state[name][:] = _initial(population, name, value, network.seed, next(uses))
             first += population.n
     return found
