@@ -43,10 +43,11 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
         pairwise_poisson as pairwise_poisson,
         small_world as small_world,
     )
+    from spikelet.sim.currents import Current as Current
     from spikelet.sim.description import Population as Population, Projection as Projection
     from spikelet.sim.distributions import lognormal as lognormal, normal as normal, uniform as uniform
     from spikelet.sim.network import Network as Network
-    from spikelet.sim.sources import Current as Current, Poisson as Poisson, SpikeTrain as SpikeTrain
+    from spikelet.sim.sources import Poisson as Poisson, SpikeTrain as SpikeTrain
     from spikelet.simulate import run as run, show as show
     from spikelet.synapse import Synapse as Synapse
 
@@ -60,7 +61,8 @@ _PLACES = {  # module -> the names that it gives
     "simulate": "run show",
     "sim.network": "Network",
     "sim.description": "Population Projection",
-    "sim.sources": "Current Poisson SpikeTrain",
+    "sim.currents": "Current",
+    "sim.sources": "Poisson SpikeTrain",
     "sim.distributions": "lognormal normal uniform",
     "sim.connect": "all_to_all distance expression fixed_indegree fixed_outdegree fixed_probability fixed_total "
     "from_arrays from_matrix one_to_one pairwise_poisson small_world",

@@ -15,10 +15,11 @@ from safetensors.numpy import load_file, save_file
 from spikelet import neurons
 from spikelet.errors import DataError, InputError
 from spikelet.sim.connect import all_to_all, fixed_indegree, one_to_one
+from spikelet.sim.currents import noise, ramp, sinusoid, steps
 from spikelet.sim.distributions import normal, uniform
 from spikelet.sim.network import Network
 from spikelet.sim.result import join
-from spikelet.sim.sources import Gamma, Poisson, PulsePacket, SpikeTrain, noise, ramp, sinusoid, steps
+from spikelet.sim.sources import Gamma, Poisson, PulsePacket, SpikeTrain
 from spikelet.synapses import ExponentialConductance, TsodyksMarkram
 
 CELL = neurons.LIF(tau_mem=20.0, v_th=20.0, v_reset=10.0, t_ref=2.0)

@@ -13,10 +13,11 @@ from spikelet.backends.numpy_reference import Interpreter
 from spikelet.errors import InputError
 from spikelet.ir.lower import lower
 from spikelet.sim.connect import all_to_all, fixed_indegree, from_arrays, from_matrix, one_to_one
+from spikelet.sim.currents import noise, sinusoid
 from spikelet.sim.distributions import normal, uniform
 from spikelet.sim.network import Network
 from spikelet.sim.result import join
-from spikelet.sim.sources import Poisson, SpikeTrain, noise, sinusoid
+from spikelet.sim.sources import Poisson, SpikeTrain
 from spikelet.synapses import AlphaCurrent, ExponentialCurrent, TsodyksMarkram
 
 DT = 0.1

@@ -7,18 +7,8 @@ from scipy import stats
 from spikelet import random
 from spikelet.errors import InputError, ShapeError, SpikeletError
 from spikelet.sim import sources
-from spikelet.sim.sources import (
-    Current,
-    Gamma,
-    NoiseRows,
-    Poisson,
-    PulsePacket,
-    SpikeTrain,
-    noise,
-    ramp,
-    sinusoid,
-    steps,
-)
+from spikelet.sim.currents import Current, NoiseRows, noise, ramp, sinusoid, steps
+from spikelet.sim.sources import Gamma, Poisson, PulsePacket, SpikeTrain
 
 # -- spike trains -----------------------------------------------------------------------------------------------------
 

@@ -185,7 +185,7 @@ class _Call:
         kernel.run(self.words, self.lanes, self.steps)
 
 
-def _is_quiet(step: Step, state: Arrays, coefficients: Arrays) -> bool:
+def is_quiet(step: Step, state: Arrays, coefficients: Arrays) -> bool:
     """Return whether no neuron is refractory at the start or ever will be."""
     duration = refractory_steps(step)
     if not can_be_quiet(step) or duration is None or duration.kind != "coefficient":
@@ -228,7 +228,7 @@ def forward(  # noqa: PLR0913  # one kernel call: each by name
         BackendError: ``save`` is none of these, or a model that draws has no ``element``.
     """
     _check(program, save, element, recurrence)
-    quiet = _is_quiet(program.step, state, coefficients)
+    quiet = is_quiet(program.step, state, coefficients)
     call = _Call(
         program, inputs, state, coefficients, steps=steps, dt=dt, start=start, seed=seed, element=element,
         limits=limits, quiet=quiet, recurrence=recurrence,

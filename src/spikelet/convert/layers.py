@@ -8,8 +8,9 @@ import numpy as np
 from spikelet.errors import InputError, ShapeError
 from spikelet.model import Neuron
 from spikelet.sim.connect import from_matrix, one_to_one
+from spikelet.sim.currents import Current
 from spikelet.sim.network import Network, Population
-from spikelet.sim.sources import Current, SpikeTrain
+from spikelet.sim.sources import SpikeTrain
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

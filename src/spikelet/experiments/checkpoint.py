@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikelet.errors import DataError
-from spikelet.experiments.folder import CHECKPOINT, SETTINGS, read_json, write_atomic, write_json
+from spikelet.experiments.folder import CHECKPOINT, SETTINGS, read_json, write_json
 from spikelet.experiments.recipes import Recipe, build
+from spikelet.files import write_atomic
 
 if TYPE_CHECKING:
     from torch import Tensor

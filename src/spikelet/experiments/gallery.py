@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from spikelet import neurons, plot
-from spikelet.experiments.folder import write_atomic
+from spikelet.files import write_atomic
 from spikelet.model import Neuron
 from spikelet.simulate import run, show
 from spikelet.units import Hz, cm, uA

@@ -12,8 +12,9 @@ from spikelet import plot
 from spikelet.errors import DataError
 from spikelet.experiments.batches import Images
 from spikelet.experiments.evaluate import Evaluation, hidden_spikes
-from spikelet.experiments.folder import FIGURES, write_atomic
+from spikelet.experiments.folder import FIGURES
 from spikelet.experiments.recipes import Recipe
+from spikelet.files import write_atomic
 
 if TYPE_CHECKING:
     from spikelet import nn

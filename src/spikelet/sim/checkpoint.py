@@ -84,13 +84,12 @@ def save(network: Description, engine: Engine, path: Path) -> None:
             raise OSError(str(error)) from error
 
 
-def load(network: Description, path: Path) -> Engine:
-    """Read a network from a file into an empty description; returns it built, where it stood.
+def rebuild(network: Description, data: dict[str, Any], arrays: Arrays) -> Engine:
+    """Describe in an empty network what ``read`` returned; returns it built, where it stood.
 
     Raises:
-        DataError: there is no such file, or it is no network of a version that this one reads.
+        DataError: an array is missing, of another size, or of something unknown.
     """
-    data, arrays = _read(path)
     for entry in data["populations"]:
         model = Neuron.from_json(entry["model"]) if isinstance(entry["model"], str) else decode(entry["model"], arrays)
         network.add(model, entry["n"], entry["name"])
@@ -114,16 +113,12 @@ def load(network: Description, path: Path) -> Engine:
     return engine
 
 
-def head(path: Path) -> dict[str, Any]:
-    """Return the part of a file that describes the network as a whole.
+def read(path: Path) -> tuple[dict[str, Any], Arrays]:
+    """Return what a file says of a network, and its arrays.
 
     Raises:
         DataError: there is no such file, or it is no network of a version that this one reads.
     """
-    return _read(path)[0]
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     from safetensors import SafetensorError, safe_open
 
     try:

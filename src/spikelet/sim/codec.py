@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from spikelet.errors import DataError
-from spikelet.sim import sources
+from spikelet.sim import currents, sources
 
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        sources.Poisson, sources.Gamma, sources.SpikeTrain, sources.PulsePacket, sources.Current, sources.ramp,
-        sources.sinusoid, sources.noise, sources.Stepwise,
+        sources.Poisson, sources.Gamma, sources.SpikeTrain, sources.PulsePacket, currents.Current, currents.ramp,
+        currents.sinusoid, currents.noise, currents.Stepwise,
     )
 }  # fmt: skip
 

@@ -5,12 +5,11 @@ drawn again in a further round (the next ``draw`` of the generator), as often as
 steps, so that their law is a list of probabilities: a word is looked up among its sums, exact to 2**-32.
 """
 
-import math
 from collections.abc import Callable
 
-from spikelet.backends.llvm_math import FORMATS, declarations, exp, log_parts
-from spikelet.backends.llvm_random import _COS, _SIN, _unit
-from spikelet.backends.llvm_values import Value, fma, horner, select
+from spikelet.backends.llvm_math import declarations, exp
+from spikelet.backends.llvm_random import normal_pair, unit
+from spikelet.backends.llvm_values import Value
 from spikelet.sim.connect_text import READ, WRITE, Lists, words
 
 LAWS = ("uniform", "normal", "lognormal")  # as they are numbered in `draw`
@@ -32,38 +31,15 @@ def _fill(law: str) -> str:
     )
     a, b, c = (Value(f, "double", name) for name in ("%a", "%b", "%c"))
     with f.loop("i", "%half") as i:
-        u0, u1 = (_unit(Value(f, "i64", f.word(memory, i))) for memory in ("%first", "%second"))
+        u0, u1 = (unit(Value(f, "i64", f.word(memory, i))) for memory in ("%first", "%second"))
         for memory, drawn in zip(("%out0", "%out1"), _PAIRS[law](u0, u1), strict=True):
             number = drawn * b + a
             f.store("double", (exp(number) * c if law == "lognormal" else number).name, memory, i)
     return f.text()
 
 
-def _normal(u0: Value, u1: Value) -> Pair:
-    """Box and Muller: two independent normal numbers."""
-    k, part = log_parts(u0)  # never 0 and never denormal
-    ln2 = FORMATS["double"].ln2
-    radius = (fma(k, ln2[0], fma(k, ln2[1], part)) * -2).call("sqrt")
-    cos, sin = _circle(u1)
-    return radius * cos, radius * sin
-
-
-def _circle(u: Value) -> Pair:
-    """Return the cosine and sine of 2 pi u for u in (0, 1); the reduction to a quarter turn is exact."""
-    magic = FORMATS["double"].magic
-    shifted = u * 4 + magic
-    quarter = shifted.bits()
-    r = (u * 4 - (shifted - magic)) * (math.pi / 2)
-    square = r * r
-    even = fma(square * square, horner(square, _COS), fma(square, -0.5, r.like(1)))
-    odd = fma(r * square, horner(square, _SIN), r)
-    upright = (quarter & 1).equals(0)
-    cos, sin = select(upright, even, odd), select(upright, odd, even)
-    return select(((quarter + 1) & 2).equals(0), cos, -cos), select((quarter & 2).equals(0), sin, -sin)
-
-
 _PAIRS: dict[str, Callable[[Value, Value], Pair]] = {
-    "uniform": lambda u0, u1: (u0, u1), "normal": _normal, "lognormal": _normal,
+    "uniform": lambda u0, u1: (u0, u1), "normal": normal_pair, "lognormal": normal_pair,
 }  # fmt: skip
 
 

@@ -9,13 +9,11 @@ are made at once, and a list does not depend on how long it is or on what else i
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from spikelet.backends.llvm_random import LOW, MULTIPLIER, WEYL
 from spikelet.backends.sparse_kernels import READ, WRITE, Kernel
 
 WIDE = 8  # blocks that are made at once
 GROUP = 4 * WIDE  # words that are made at once; memory for words holds a multiple of them
-_LOW = 0xFFFFFFFF
-_WEYL = (0x9E3779B9, 0xBB67AE85)
-_MULTIPLIER = (0xD2511F53, 0xCD9E8D57)
 _KIND = f"<{WIDE} x i64>"
 
 
@@ -94,8 +92,8 @@ def _keys(f: Lists) -> list[tuple[str, str]]:
     found = []
     for i in range(10):
         key = [
-            f.everywhere("i64", WIDE, f.calculate("add", word, weyl * i & _LOW))
-            for word, weyl in zip(words, _WEYL, strict=True)
+            f.everywhere("i64", WIDE, f.calculate("add", word, weyl * i & LOW))
+            for word, weyl in zip(words, WEYL, strict=True)
         ]
         found.append((key[0], key[1]))
     return found
@@ -117,8 +115,8 @@ def _philox(f: Lists, counter: list[str], keys: list[tuple[str, str]]) -> list[s
     c0, c1, c2, c3 = counter
     for k0, k1 in keys:
         product0, product1 = (
-            do("mul", do("and", word, every(_LOW)), every(multiplier))
-            for word, multiplier in zip((c0, c2), _MULTIPLIER, strict=True)
+            do("mul", do("and", word, every(LOW)), every(multiplier))
+            for word, multiplier in zip((c0, c2), MULTIPLIER, strict=True)
         )
         c0, c1 = do("xor", do("xor", do("lshr", product1, every(32)), c1), k0), product1
         c2, c3 = do("xor", do("xor", do("lshr", product0, every(32)), c3), k1), product0

@@ -12,9 +12,10 @@ from spikelet.errors import InputError, MagnitudeWarning, did_you_mean
 from spikelet.model import METHODS, Neuron
 from spikelet.rule import Rule
 from spikelet.sim.connect_patterns import Pattern
+from spikelet.sim.currents import Current
 from spikelet.sim.edges import Edges
 from spikelet.sim.plastic_program import check
-from spikelet.sim.sources import Current, Poisson, Source
+from spikelet.sim.sources import Poisson, Source
 from spikelet.synapse import Synapse
 
 _SLOW = 1000.0  # ms: longer delays are unusual
@@ -328,7 +329,7 @@ class Description:
 
         Args:
             post: What receives it; of a list each has the whole current.
-            current: A number, or a current of ``sim.sources``: ``Current(values)``, ``sinusoid(...)``, ``noise(sd)``.
+            current: A number, or a current of ``sim.currents``: ``Current(values)``, ``sinusoid(...)``, ``noise(sd)``.
             to: Input of the neuron, or state that is added to in every step; the default is the model's only input.
 
         Raises:

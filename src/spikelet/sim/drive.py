@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from spikelet.errors import SpikeletError
+from spikelet.sim.currents import NoiseRows, noise
 from spikelet.sim.description import Drive
 from spikelet.sim.receivers import stream
-from spikelet.sim.sources import NoiseRows, noise
 
 
 class Driven:

@@ -13,12 +13,13 @@ import numpy as np
 from spikelet import random
 from spikelet.backends import llvm_jit
 from spikelet.backends.fused import Leaves
+from spikelet.backends.llvm_cpu import is_quiet
 from spikelet.backends.llvm_kernels import PAGE_OFFSET, STRIP, Kernel
 from spikelet.backends.llvm_scan import forward_kernel, single_kernel
 from spikelet.backends.numpy_reference import Interpreter
 from spikelet.ir import simplify as s
-from spikelet.ir.lower import REFRACTORY, STEP, Step
-from spikelet.ir.scan import SPIKES, Scan, can_be_quiet, refractory_steps, scan
+from spikelet.ir.lower import STEP, Step
+from spikelet.ir.scan import SPIKES, Scan, scan
 from spikelet.model import Neuron
 from spikelet.sim.driver import Call, address_of
 
@@ -54,14 +55,7 @@ class Group:
             self.state = {name: value for name, value in interpreter.initial((n,)).items() if name != STEP}
         self.coefficients = interpreter.coefficients
         self.element = np.arange(first, first + n, dtype=np.int64)
-        self.kernels: dict[tuple[bool, tuple[str, ...]], Kernel] = {}
-
-    def quiet(self) -> bool:
-        """Return whether no neuron is refractory now or ever will be."""
-        duration = refractory_steps(self.step)
-        if not can_be_quiet(self.step) or duration is None or duration.kind != "coefficient":
-            return False
-        return not np.any(self.coefficients[duration.value]) and not np.any(self.state[REFRACTORY])
+        self.kernels: dict[tuple[bool, tuple[str, ...], frozenset[str], bool], Kernel] = {}
 
     def scan(self, quiet: bool, record: Iterable[str]) -> Scan:
         """Return what the kernel runs: spikes as conditions, and the states to record."""
@@ -92,7 +86,7 @@ class Stepping:
 
     def __init__(self, group: Group, inputs: Mapping[str, tuple[int, int]], length: int, record: tuple[str, ...]):
         self.group = group
-        quiet = group.quiet()
+        quiet = is_quiet(group.step, group.state, group.coefficients)
         program = group.scan(quiet, record)
         leaves = Leaves.of(program)
         self.types = {"real": group.dtype, "int": leaves.integer, "bool": np.dtype(np.bool_)}
@@ -109,8 +103,12 @@ class Stepping:
         second = first if single else {name: self._state(name, type_) for name, type_ in program.types.items()}
         self.sets = [first, second]
         real = _REAL[group.dtype.name]
-        kernel = single_kernel(program, real, tables) if single else forward_kernel(program, real, tables, (), False)
-        self.call = self._call(kernel)
+        key = quiet, record, tables, single
+        if key not in group.kernels:  # text takes longer than a short run
+            group.kernels[key] = (
+                single_kernel(program, real, tables) if single else forward_kernel(program, real, tables, (), False)
+            )
+        self.call = self._call(group.kernels[key])
 
     def _numbers(self, leaves: Leaves) -> None:
         group = self.group

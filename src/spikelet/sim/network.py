@@ -79,9 +79,9 @@ class Network(Description):
         Raises:
             DataError: there is no such file, or it is no network of a version that this one reads.
         """
-        head = checkpoint.head(Path(path))
-        network = cls(head["seed"], dtype=head["dtype"], method=head["method"])
-        network.built = checkpoint.load(network, Path(path))
+        data, arrays = checkpoint.read(Path(path))
+        network = cls(data["seed"], dtype=data["dtype"], method=data["method"])
+        network.built = checkpoint.rebuild(network, data, arrays)
         return network
 
     @property
@@ -116,9 +116,9 @@ class Network(Description):
         steps = _steps(t, engine.dt)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise InputError(f"run: every must be a positive number of steps, got {every!r}")
-        return engine.run(steps, self._recorded(record), every)
+        return engine.run(steps, self._recorded(record, engine), every)
 
-    def _recorded(self, record: Any) -> dict[str, tuple[str, ...]]:
+    def _recorded(self, record: Any, engine: Engine) -> dict[str, tuple[str, ...]]:
         """Return population -> what is recorded of it."""
         if record is None:
             return {p.name: ("spikes",) for p in self.populations.values() if isinstance(p.model, Neuron) and p.spiking}
@@ -130,7 +130,7 @@ class Network(Description):
             population = place if isinstance(place, Population) else self[place]
             names = (what,) if isinstance(what, str) else tuple(what)
             for name in names:
-                _check_recordable(population, name, self.build(self.engine.dt).states(population))
+                _check_recordable(population, name, engine.states(population))
             found[population.name] = names
         return found
 

@@ -10,6 +10,7 @@ cache some way ahead.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -109,8 +110,9 @@ class _Event(Function):
         self.shared = self.states("network", "0", program.updates.values())
         self._body()
 
+    @abstractmethod
     def _body(self) -> None:
-        raise NotImplementedError
+        """Write the body."""
 
     def kernel(self) -> Kernel:
         """Return the module."""

@@ -47,7 +47,7 @@ import numpy as np
 
 from spikelet.backends import llvm_jit
 from spikelet.backends.llvm_printer import Function
-from spikelet.backends.llvm_random import _LOW, _MULTIPLIER, _WEYL, _philox
+from spikelet.backends.llvm_random import LOW, MULTIPLIER, WEYL, philox
 from spikelet.backends.llvm_values import Value
 from spikelet.backends.sparse_kernels import Kernel
 from spikelet.sim.driver import SIGNATURE, Words
@@ -117,9 +117,9 @@ def _rest() -> str:
     given = "ptr noalias readonly %table, i64 %levels, i64 %seed, i64 %step, i64 %element, i64 %stream"
     f = Kernel(f"internal i64 @sk_rest({given}) noinline", "float")
     seed, step, element, stream = (Value(f, "i64", f"%{name}") for name in ("seed", "step", "element", "stream"))
-    key = (seed & _LOW, seed >> 32)
-    keys = [tuple((word + (weyl * i & _LOW)) & _LOW for word, weyl in zip(key, _WEYL, strict=True)) for i in range(10)]
-    w0, w1 = _philox((step & _LOW, element & _LOW, element >> 32, (stream << 16) | 1), keys)
+    key = (seed & LOW, seed >> 32)
+    keys = [tuple((word + (weyl * i & LOW)) & LOW for word, weyl in zip(key, WEYL, strict=True)) for i in range(10)]
+    w0, w1 = philox((step & LOW, element & LOW, element >> 32, (stream << 16) | 1), keys)
     bits = ((w0 << 32) | w1) >> 2
     return _returning(f, f.value(f"call i64 @sk_place(ptr %table, i64 %levels, i64 {bits.name})"))
 
@@ -308,7 +308,7 @@ class _Poisson(_Source):
         """Return the two words of the key of each round."""
         high = self.calculate("lshr", self.w["seed"], 32)
         return [
-            (self.calculate("add", self.w["seed"], _WEYL[0] * i), self.calculate("add", high, _WEYL[1] * i))
+            (self.calculate("add", self.w["seed"], WEYL[0] * i), self.calculate("add", high, WEYL[1] * i))
             for i in range(10)
         ]
 
@@ -326,8 +326,8 @@ class _Poisson(_Source):
 
     def _round(self, c: tuple[str, str, str, str], key: tuple[str, str]) -> tuple[str, str, str, str]:
         low0, low1 = (
-            self.calculate("mul", self.calculate("and", word, self._splat(_LOW), _WIDE), self._splat(factor), _WIDE)
-            for word, factor in zip((c[0], c[2]), _MULTIPLIER, strict=True)
+            self.calculate("mul", self.calculate("and", word, self._splat(LOW), _WIDE), self._splat(factor), _WIDE)
+            for word, factor in zip((c[0], c[2]), MULTIPLIER, strict=True)
         )
         high0, high1 = (self.calculate("lshr", low, self._splat("32"), _WIDE) for low in (low0, low1))
         mixed = [self.calculate("xor", word, self._splat(k), _WIDE) for word, k in zip((c[1], c[3]), key, strict=True)]

@@ -1,4 +1,4 @@
-"""What drives a network: sources of spikes, used as the model of a population, and currents.
+"""Sources of spikes, which are used as the model of a population.
 
 | source | spikes |
 |---|---|
@@ -7,20 +7,11 @@
 | `SpikeTrain` | given times and ids |
 | `PulsePacket` | volleys, each spike with normal jitter |
 
-| current | value held over step k |
-|---|---|
-| `Current` | a number, (n,) or (T, n) |
-| `steps` | the last of those whose time has come |
-| `ramp`, `sinusoid` | the value at the start of the step |
-| `noise` | normal, white or with a time constant |
-
 Sources count spikes: a Poisson source of 20 kHz has two in a step of 0.1 ms, on average. A spike found in step k has
 the time (k + 1) dt; so a spike at time t belongs to the step k with k dt < t <= (k + 1) dt. All random numbers are
 functions of (seed, step, element, stream), so no cutting of a run into pieces, and no number of threads, can be seen.
 """
 
-import math
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +23,7 @@ from spikelet.backends.llvm_values import bit_pattern
 from spikelet.errors import InputError, ShapeError
 from spikelet.model import as_numbers
 from spikelet.sim import source_kernels as kernels
+from spikelet.sim.given import column, course, frozen, number, require_size, whole
 
 _PHASE = 2  # draw of the initial phase of a gamma train; 0 and 1 are the kernel's
 _NEAR = 1e-6  # steps: what is nearer to a border between two steps lies on it
@@ -143,7 +135,7 @@ class Gamma:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", _rate("Gamma", self.rate))
-        object.__setattr__(self, "order", _whole("Gamma", "order", self.order, 1))
+        object.__setattr__(self, "order", whole("Gamma", "order", self.order, 1))
 
     def prepare(self, n: int, dt: float, seed: int, stream: int) -> Emitter:
         """Return the emitter of ``n`` trains for steps of ``dt`` [ms].
@@ -176,17 +168,17 @@ class SpikeTrain:
     ids: Any = 0
 
     def __post_init__(self) -> None:
-        times = _column("SpikeTrain", "times", self.times)
+        times = column("SpikeTrain", "times", self.times)
         if (times <= 0).any():
             i = int(np.argmax(times <= 0))
             raise InputError(f"SpikeTrain: times[{i}] is {times[i]:g} ms; a spike of the first step has the time dt")
-        ids = np.broadcast_to(_column("SpikeTrain", "ids", np.atleast_1d(self.ids)), _one_or_like(self.ids, times))
+        ids = np.broadcast_to(column("SpikeTrain", "ids", np.atleast_1d(self.ids)), _one_or_like(self.ids, times))
         if (ids != np.floor(ids)).any() or (ids < 0).any():
             raise InputError(
                 f"SpikeTrain: ids are integers from 0 on, got {ids[(ids != np.floor(ids)) | (ids < 0)][0]:g}"
             )
-        object.__setattr__(self, "times", _frozen(times))
-        object.__setattr__(self, "ids", _frozen(ids.astype(np.int64)))
+        object.__setattr__(self, "times", frozen(times))
+        object.__setattr__(self, "ids", frozen(ids.astype(np.int64)))
 
     def prepare(self, n: int, dt: float, seed: int = 0, stream: int = 0) -> Emitter:
         """Return the emitter of ``n`` trains for steps of ``dt`` [ms]; nothing is random.
@@ -214,9 +206,9 @@ class PulsePacket:
     sd: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "times", _frozen(_column("PulsePacket", "times", np.atleast_1d(self.times))))
-        object.__setattr__(self, "n", _whole("PulsePacket", "n", self.n, 1))
-        object.__setattr__(self, "sd", _number("PulsePacket", "sd", self.sd, 0.0))
+        object.__setattr__(self, "times", frozen(column("PulsePacket", "times", np.atleast_1d(self.times))))
+        object.__setattr__(self, "n", whole("PulsePacket", "n", self.n, 1))
+        object.__setattr__(self, "sd", number("PulsePacket", "sd", self.sd, 0.0))
 
     def prepare(self, n: int, dt: float, seed: int, stream: int) -> Emitter:
         """Return the emitter of ``n`` trains for steps of ``dt`` [ms]; its size is that of all spikes."""
@@ -233,7 +225,7 @@ Source = Poisson | Gamma | SpikeTrain | PulsePacket
 def _poisson(what: str, rate: Any, n: int, dt: float, seed: int, stream: int, order: int = 1) -> Emitter:
     """Return the emitter of the events of Poisson processes with ``order`` times the rate."""
     starts, rates = _segments(rate, dt)
-    _require_size(what, "rate", rates.shape[1], n)
+    require_size(what, "rate", rates.shape[1], n)
     means = rates * dt * order
     if means.max() > kernels.MOST:
         raise InputError(
@@ -316,208 +308,20 @@ def _step_of(times: np.ndarray, dt: float) -> np.ndarray:
     return np.maximum(np.where(on_grid, near, np.ceil(place)).astype(np.int64) - 1, 0)
 
 
-# -- currents ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Current:
-    """A given current.
-
-    Attributes:
-        value: A number, (n,), or (T, n) with a row for each step from the first on; behind the last it is 0.
-    """
-
-    value: Any
-
-    def __post_init__(self) -> None:
-        value = as_numbers(self.value)
-        if value is None or value.ndim > 2 or not np.isfinite(value).all():
-            raise InputError(f"Current: value must be finite numbers, one, (n,) or (T, n), got {self.value!r}"[:200])
-        object.__setattr__(self, "value", _frozen(value))
-
-    def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1: (T, n), (T, 1) or, constant in time, (1, n) or (1, 1)."""
-        if self.value.ndim < 2:
-            _require_size("Current", "value", self.value.size, n)
-            return self.value.reshape(1, -1)
-        _require_size("Current", "value", self.value.shape[1], n)
-        given = self.value[k0 : k0 + T]
-        return np.pad(given, ((0, T - len(given)), (0, 0)))
-
-
-@dataclass(frozen=True, eq=False)
-class Stepwise:
-    """A current that changes in steps; made by `steps`.
-
-    Attributes:
-        times: (S,) [ms], ascending.
-        values: (S, 1) or (S, n).
-    """
-
-    times: np.ndarray
-    values: np.ndarray
-
-    def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, n) or (T, 1)."""
-        _require_size("steps", "a value", self.values.shape[1], n)
-        starts = np.rint(self.times / dt).astype(np.int64)
-        last = np.searchsorted(starts, np.arange(k0, k0 + T), side="right")
-        return np.concatenate([np.zeros_like(self.values[:1]), self.values])[last]
-
-
-def steps(points: Sequence[tuple[float, Any]]) -> Stepwise:
-    """Return a current that changes in steps.
-
-    Args:
-        points: ``[(t, value), ...]`` with ascending times [ms]; each value, a number or (n,), holds from the step
-            nearest to its time on. Before the first one the current is 0.
-
-    Raises:
-        InputError: times or values are none of these.
-
-    Example:
-        >>> steps([(0.2, 5), (0.4, 0)]).rows(0, 5, n=1, dt=0.1).ravel().tolist()
-        [0.0, 0.0, 5.0, 5.0, 0.0]
-    """
-    try:
-        times, values = zip(*points, strict=True)
-        values = np.broadcast_arrays(*map(np.atleast_1d, values))
-    except (TypeError, ValueError):
-        raise InputError(f"steps: expected [(t, value), ...], got {points!r}"[:200]) from None
-    times, values = _course("steps", times, values)
-    return Stepwise(times, values)
-
-
-@dataclass(frozen=True)
-class ramp:
-    """A current that goes from one value to another, and is constant before and after.
-
-    Attributes:
-        start: Value until ``t_start``.
-        stop: Value from ``t_stop`` on.
-        t_start: [ms].
-        t_stop: [ms].
-    """
-
-    start: float
-    stop: float
-    t_start: float
-    t_stop: float
-
-    def __post_init__(self) -> None:
-        _check_numbers(self)
-        if not self.t_start < self.t_stop:
-            raise InputError(f"ramp: t_stop must be after t_start = {self.t_start:g} ms, got {self.t_stop:g}")
-
-    def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, 1)."""
-        part = np.clip((_times(k0, T, dt) - self.t_start) / (self.t_stop - self.t_start), 0, 1)
-        return (self.start + (self.stop - self.start) * part)[:, None]
-
-
-@dataclass(frozen=True)
-class sinusoid:
-    """The current ``offset + amplitude*sin(2 pi frequency t + phase)``.
-
-    Attributes:
-        amplitude: In the unit of the input.
-        frequency: [kHz], so ``8 * Hz`` is 0.008.
-        offset: In the unit of the input.
-        phase: [radian].
-    """
-
-    amplitude: float
-    frequency: float
-    offset: float = 0.0
-    phase: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_numbers(self)
-
-    def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, 1)."""
-        angle = 2 * math.pi * self.frequency * _times(k0, T, dt) + self.phase
-        return (self.offset + self.amplitude * np.sin(angle))[:, None]
-
-
-@dataclass(frozen=True)
-class noise:
-    """A normal current of mean 0, independent for each element.
-
-    Attributes:
-        sd: Standard deviation, in the unit of the input.
-        tau: None: each step has a new value, so the power of the noise grows with dt. A time constant [ms]: the
-            stationary Ornstein-Uhlenbeck process, exact at the grid points.
-    """
-
-    sd: float
-    tau: float | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sd", _number("noise", "sd", self.sd, 0.0))
-        if self.tau is not None and _number("noise", "tau", self.tau, 0.0) == 0:
-            raise InputError("noise: tau must be positive; without tau the noise is white")
-
-    def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, n); with ``tau`` it takes the steps before as well."""
-        return NoiseRows(self, n, dt, seed, stream).rows(k0, T)
-
-
-class NoiseRows:
-    """The rows of a `noise`, of which each call continues the one before at no further cost.
-
-    Attributes:
-        step: Step that comes next.
-        last: (n,) the values of the step before it; to save and to set again, together with ``step``.
-    """
-
-    def __init__(self, law: noise, n: int, dt: float, seed: int, stream: int):
-        self.law, self.n, self.seed, self.stream = law, n, seed, stream
-        self.keep = 0.0 if law.tau is None else math.exp(-dt / law.tau)
-        self.new = law.sd * (1.0 if law.tau is None else math.sqrt(-math.expm1(-2 * dt / law.tau)))
-        self.step, self.last = 0, np.zeros(n)
-
-    def rows(self, k0: int, T: int) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, n)."""
-        if self.law.tau is None:
-            return self.new * self._normal(k0, T)
-        if k0 < self.step:
-            self.step = 0
-        while self.step < k0:
-            self._advance(min(k0 - self.step, 1024))
-        return self._advance(T)
-
-    def _normal(self, k0: int, T: int) -> np.ndarray:
-        return random.normal(self.seed, np.arange(k0, k0 + T)[:, None], np.arange(self.n)[None], self.stream)
-
-    def _advance(self, T: int) -> np.ndarray:
-        out = self._normal(self.step, T)
-        for t in range(T):
-            first = self.step + t == 0
-            self.last = self.law.sd * out[t] if first else self.keep * self.last + self.new * out[t]
-            out[t] = self.last
-        self.step += T
-        return out
-
-
-def _times(k0: int, T: int, dt: float) -> np.ndarray:
-    return np.arange(k0, k0 + T) * dt
-
-
 # -- checks -----------------------------------------------------------------------------------------------------------
 
 
 def _rate(what: str, given: Any) -> Any:
     """Return a rate as a read-only array, () or (n,), or as times and rates."""
     if isinstance(given, tuple) and len(given) == 2 and all(np.ndim(part) for part in given):
-        times, rates = _course(what, *given)
+        times, rates = course(what, *given)
         _check_rates(what, rates)
         return times, rates
     rate = as_numbers(given)
     if rate is None or rate.ndim > 1:
         raise InputError(f"{what}: rate must be a number, (n,) or (times, rates) [kHz], got {given!r}"[:200])
     _check_rates(what, rate)
-    return _frozen(rate)
+    return frozen(rate)
 
 
 def _check_rates(what: str, rates: np.ndarray) -> None:
@@ -526,70 +330,11 @@ def _check_rates(what: str, rates: np.ndarray) -> None:
         raise InputError(f"{what}: a rate must be finite and not negative [kHz], got {wrong:g}")
 
 
-def _course(what: str, times: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return times (S,) and values (S, 1) or (S, n)."""
-    times, found = _column(what, "times", times), as_numbers(values)
-    if found is None or found.ndim not in (1, 2) or not np.isfinite(found).all():
-        raise InputError(f"{what}: the values must be finite numbers, (S,) or (S, n), got {values!r}"[:200])
-    if len(found) != len(times):
-        raise ShapeError(f"{what}: {len(times)} times, but {len(found)} values")
-    if (np.diff(times) <= 0).any():
-        i = int(np.argmax(np.diff(times) <= 0))
-        raise InputError(f"{what}: times must ascend, but {times[i + 1]:g} ms comes after {times[i]:g} ms")
-    return _frozen(times), _frozen(found.reshape(len(times), -1))
-
-
-def _column(what: str, name: str, given: Any) -> np.ndarray:
-    """Return finite numbers as (E,) in double; there may be none."""
-    values = np.zeros(0) if np.size(given) == 0 else as_numbers(given)
-    if values is None or values.ndim != 1:
-        raise InputError(f"{what}: {name} must be numbers of shape (E,), got {given!r}"[:200])
-    if not np.isfinite(values).all():
-        i = int(np.argmin(np.isfinite(values)))
-        raise InputError(f"{what}: {name}[{i}] is {values[i]:g}")
-    return values
-
-
 def _one_or_like(ids: Any, times: np.ndarray) -> tuple[int, ...]:
     """Return the shape of ``times``, which ids must have, or be one number."""
     if np.ndim(ids) and np.shape(ids) != times.shape:
         raise ShapeError(f"SpikeTrain: {len(times)} times, but {np.size(ids)} ids")
     return times.shape
-
-
-def _require_size(what: str, name: str, size: int, n: int) -> None:
-    if size not in (1, n):
-        raise ShapeError(f"{what}: {name} has {size} values for a population of {n}")
-
-
-def _check_numbers(given: Any) -> None:
-    for name in given.__dataclass_fields__:
-        object.__setattr__(given, name, _number(type(given).__name__, name, getattr(given, name)))
-
-
-def _number(what: str, name: str, value: Any, least: float = -math.inf) -> float:
-    number = as_numbers(value)
-    if number is None or number.ndim or not np.isfinite(number) or isinstance(value, bool):
-        raise InputError(f"{what}: {name} must be a finite number, got {value!r}"[:200])
-    if number < least:
-        raise InputError(f"{what}: {name} must not be below {least:g}, got {value:g}")
-    return float(number)
-
-
-def _whole(what: str, name: str, value: Any, least: int) -> int:
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if not least <= number < 2**31:
-        raise InputError(f"{what}: {name} must be an integer of at least {least}, got {value!r}"[:200])
-    return number
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array = np.array(array)
-    array.setflags(write=False)
-    return array
 
 
 def _signed(word: int) -> int:
