@@ -15,8 +15,9 @@ import torch
 
 from spikelet import neurons, surrogates
 from spikelet.errors import EquationError, ModelError, ParameterError
-from spikelet.model import EVENTS, SCHEMA, Neuron, Surrogate
+from spikelet.model import EVENTS, Neuron, Surrogate
 from spikelet.simulate import run, show
+from spikelet.written import SCHEMA
 
 TEXT = """
 dv/dt = (v_rest - v + R*I)/tau : mV (unless refractory)

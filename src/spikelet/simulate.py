@@ -17,7 +17,8 @@ from spikelet.errors import (
     did_you_mean,
 )
 from spikelet.ir.lower import STEP, Step, lower
-from spikelet.model import METHODS, Neuron, as_numbers
+from spikelet.model import METHODS, Neuron
+from spikelet.written import as_numbers
 
 if TYPE_CHECKING:
     from spikelet.backends.numpy_reference import Interpreter

@@ -1,19 +1,17 @@
 """Synapses as data: ``Synapse``, frozen, specialised by calling, printable and serialisable, as ``Neuron`` is."""
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from spikelet.errors import ParameterError, did_you_mean
+from spikelet.errors import ParameterError
 from spikelet.lang.arrival import Arrival, arrival
 from spikelet.lang.increments import WEIGHT
 from spikelet.lang.synapse import SynapseDefinition, define
-from spikelet.lang.variables import Variable
-from spikelet.model import SCHEMA, Value, _check_texts, _checked, _load, _short, _to_plain
 from spikelet.units import dimension_text
+from spikelet.written import Value, Written
 
 EVENTS = ("on_pre", "initial")
 
@@ -24,7 +22,7 @@ def _define(name: str, text: str, on_pre: str, initial: str) -> SynapseDefinitio
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Synapse:
+class Synapse(Written):
     """A synapse, written as equations.
 
     Each state has a place after its unit: ``(pre)``, one value for each sending neuron; ``(post)``, one for each
@@ -52,6 +50,8 @@ class Synapse:
         (5.0, 'pA')
     """
 
+    EVENTS = EVENTS
+
     name: str
     text: str
     on_pre: str = field(default="", kw_only=True)
@@ -63,29 +63,10 @@ class Synapse:
 
     def __post_init__(self) -> None:
         """Read the text and check the values."""
-        _check_texts(self.name, {name: getattr(self, name) for name in ("text", *EVENTS, "doc", "ref")})
+        self._check_texts()
         definition = _define(self.name, self.text, self.on_pre, self.initial)
         object.__setattr__(self, "definition", definition)
-        known = self._parameter_variables()
-        for name in self.values:
-            if name in ("text", *EVENTS):
-                raise ParameterError(f"{self.name}: '{name}' is not a parameter; another {name} makes another Synapse")
-            if name in definition.variables and name not in known:
-                raise ParameterError(f"{self.name}: '{name}' is {definition.variables[name].noun}, not a parameter")
-        checked = {name: _checked(self.name, name, value, known) for name, value in self.values.items()}
-        for name, variable in known.items():
-            if variable.value is not None:
-                _checked(self.name, name, variable.value, known)
-        object.__setattr__(self, "values", MappingProxyType(checked))
-
-    def _parameter_variables(self) -> dict[str, Variable]:
-        return {name: self.definition.variables[name] for name in self.definition.of_kind("parameter")}
-
-    @property
-    def parameters(self) -> Mapping[str, Value]:
-        """Values of all parameters in coherent units; ``None`` where a required one has not been given."""
-        known = self._parameter_variables()
-        return MappingProxyType({name: self.values.get(name, variable.value) for name, variable in known.items()})
+        self._check_values(definition.variables)
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -113,9 +94,7 @@ class Synapse:
             if self.definition.weight is None:
                 raise ParameterError(f"{self.name}: the unit of 'w' depends on the neurons that it joins")
             return dimension_text(self.definition.weight)
-        if name not in variables:
-            raise ParameterError(f"{self.name}: '{name}' is not one of its variables{did_you_mean(name, variables)}")
-        return "int" if variables[name].integer else dimension_text(variables[name].dimension)
+        return self._unit_of(name, variables)
 
     def __call__(self, *, name: str | None = None, doc: str | None = None, **parameters: Any) -> "Synapse":
         """Return a copy with other parameter values (numbers in coherent units, or arrays).
@@ -128,65 +107,12 @@ class Synapse:
         Raises:
             ParameterError: the name is no parameter (the nearest is named), or the value is wrong.
         """
-        return Synapse(
-            self.name if name is None else name,
-            self.text,
-            on_pre=self.on_pre,
-            initial=self.initial,
+        return self.changed(
+            name=self.name if name is None else name,
             doc=self.doc if doc is None else doc,
-            ref=self.ref,
             values={**self.values, **parameters},
         )
 
-    def to_json(self) -> str:
-        """Return the synapse as one line of JSON, with a schema version."""
-        data: dict[str, Any] = {"schema": SCHEMA, "kind": "Synapse", "name": self.name, "text": self.text}
-        data |= {event: getattr(self, event) for event in EVENTS}
-        data |= {"doc": self.doc, "ref": self.ref}
-        data["values"] = {name: _to_plain(value) for name, value in sorted(self.values.items())}
-        return json.dumps(data, sort_keys=True, allow_nan=False)
-
-    @staticmethod
-    def from_json(text: str) -> "Synapse":
-        """Make a synapse from ``to_json``'s text; nothing in it is executed.
-
-        Raises:
-            ModelError: not JSON, another schema version, an unknown or missing field.
-        """
-        events, rest = _without_events(text)
-        return Synapse(**_load(rest, "Synapse"), **events)
-
-    def __eq__(self, other: object) -> bool:
-        """Synapses are equal when their texts and values are."""
-        return isinstance(other, Synapse) and self.to_json() == other.to_json()
-
-    def __hash__(self) -> int:
-        """Hash of text and values."""
-        return hash(self.to_json())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by text."""
-        return Synapse.from_json, (self.to_json(),)
-
-    def __repr__(self) -> str:
-        """Show the name and the parameters."""
-        return f"{self.name}({', '.join(f'{name}={_short(value)}' for name, value in self.parameters.items())})"
-
     def __str__(self) -> str:
         """Show all of it: what it is for, its source, its text and its events."""
-        lines = [repr(self), *([self.doc] if self.doc else []), *([f"Source: {self.ref}"] if self.ref else []), ""]
-        lines += [line.strip() for line in self.text.splitlines() if line.strip()]
-        lines += [f"{event}: {text}" for event in EVENTS if (text := getattr(self, event))]
-        return "\n".join(lines)
-
-
-def _without_events(text: str) -> tuple[dict[str, Any], str]:
-    """Take the events out of a saved synapse; the rest has the fields that every model has."""
-    try:
-        data: Any = json.loads(text)
-        if not isinstance(data, dict):
-            return {}, text
-        events = {name: data.pop(name) for name in EVENTS if name in data}
-        return events, json.dumps(data)
-    except (ValueError, TypeError, RecursionError):
-        return {}, text  # the reader of the rest says what is wrong with it
+        return self.described()

@@ -24,7 +24,7 @@ from spikelet.lang.rename import renamed, same_meaning
 from spikelet.lang.synapse import OUT, PLACES, SynapseDefinition, check_units
 from spikelet.lang.syntax import Assignment, Expr, Statement
 from spikelet.lang.variables import Variable
-from spikelet.model import Neuron, replace_model
+from spikelet.model import Neuron
 from spikelet.synapse import Synapse
 from spikelet.units import ONE, TIME, Dimension, dimension_text, times
 
@@ -111,7 +111,7 @@ def _joined(neuron: Neuron, parts: "Iterable[_Receptor]", inputs: Mapping[str, s
     values = {**neuron.values, **{new: value for part in parts for new, value in part.values().items()}}
     name = f"{neuron.name} + {', '.join(part.name for part in parts)}"[:100].rstrip()
     text, start = "\n".join(lines), "\n".join(part for part in initial if part.strip())
-    return replace_model(neuron, name=name, text=text, initial=start, values=values)
+    return neuron.changed(name=name, text=text, initial=start, values=values)
 
 
 class _Receptor:

@@ -19,8 +19,8 @@ import numpy as np
 
 from spikelet import random
 from spikelet.errors import InputError
-from spikelet.model import as_numbers
 from spikelet.sim.given import check_numbers, course, frozen, number, require_size
+from spikelet.written import as_numbers
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.errors import InputError, ShapeError
-from spikelet.model import as_numbers
+from spikelet.written import as_numbers
 
 
 def course(what: str, times: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -7,12 +7,13 @@ import numpy as np
 
 from spikelet.errors import InputError, did_you_mean
 from spikelet.ir.lower import lower
-from spikelet.model import Neuron, as_numbers
+from spikelet.model import Neuron
 from spikelet.sim.compose import Composite, compose
 from spikelet.sim.description import Description, Drive, Population, Projection
 from spikelet.sim.distributions import Distribution
 from spikelet.sim.group import Group
 from spikelet.synapse import Synapse
+from spikelet.written import as_numbers
 
 _STREAMS = {"connections": 0x4000, "initial": 0x8000, "sources": 0xC000}  # below them are those that models draw from
 

@@ -21,9 +21,9 @@ import numpy as np
 from spikelet import random
 from spikelet.backends.llvm_values import bit_pattern
 from spikelet.errors import InputError, ShapeError
-from spikelet.model import as_numbers
 from spikelet.sim import source_kernels as kernels
 from spikelet.sim.given import column, course, frozen, number, require_size, whole
+from spikelet.written import as_numbers
 
 _PHASE = 2  # draw of the initial phase of a gamma train; 0 and 1 are the kernel's
 _NEAR = 1e-6  # steps: what is nearer to a border between two steps lies on it
