@@ -32,9 +32,9 @@ def random_definitions(laws: Iterable[str]) -> str:
 
 
 def _fill(law: str) -> str:
-    """Return the function that fills a strip."""
+    """Return the function that fills a strip; its arithmetic takes the time, so the widest vectors are asked for."""
     given = "ptr noalias %out, ptr noalias readonly %element, i64 %w, i64 %seed, i64 %step, i64 %stream"
-    f = Function(f"internal void @sk_{law}({given})")
+    f = Function(f'internal void @sk_{law}({given}) noinline "prefer-vector-width"="512"')
     seed, step, stream = (Value(f, "i64", name) for name in ("%seed", "%step", "%stream"))
     key = (seed & LOW, seed >> 32)
     keys = [tuple((word + (weyl * i & LOW)) & LOW for word, weyl in zip(key, WEYL, strict=True)) for i in range(10)]

@@ -6,7 +6,7 @@ spikes one byte a neuron and step. States go from one set of arrays to the other
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -55,10 +55,18 @@ class Group:
             self.state = {name: value for name, value in interpreter.initial((n,)).items() if name != STEP}
         self.coefficients = interpreter.coefficients
         self.element = np.arange(first, first + n, dtype=np.int64)
+        # what takes longer to make than a short run takes
+        self.scans: dict[tuple[bool, tuple[str, ...]], tuple[Scan, Leaves]] = {}
         self.kernels: dict[tuple[bool, tuple[str, ...], frozenset[str], bool], Kernel] = {}
 
-    def scan(self, quiet: bool, record: Iterable[str]) -> Scan:
-        """Return what the kernel runs: spikes as conditions, and the states to record."""
+    def scan(self, quiet: bool, record: tuple[str, ...]) -> tuple[Scan, Leaves]:
+        """Return what the kernel runs, spikes as conditions and the states to record, and what it reads."""
+        if (quiet, record) not in self.scans:
+            program = self._scan(quiet, record)
+            self.scans[quiet, record] = program, Leaves.of(program)
+        return self.scans[quiet, record]
+
+    def _scan(self, quiet: bool, record: tuple[str, ...]) -> Scan:
         found = scan(self.step, (SPIKES, *record), quiet=quiet)
         outputs = dict(found.outputs)
         outputs[SPIKES] = s.compare(">", outputs[SPIKES], s.const(0.0))
@@ -87,8 +95,7 @@ class Stepping:
     def __init__(self, group: Group, inputs: Mapping[str, tuple[int, int]], length: int, record: tuple[str, ...]):
         self.group = group
         quiet = is_quiet(group.step, group.state, group.coefficients)
-        program = group.scan(quiet, record)
-        leaves = Leaves.of(program)
+        program, leaves = group.scan(quiet, record)
         self.types = {"real": group.dtype, "int": leaves.integer, "bool": np.dtype(np.bool_)}
         self.words: dict[str, int] = {}
         self.kept: list[np.ndarray] = []
@@ -104,7 +111,7 @@ class Stepping:
         self.sets = [first, second]
         real = _REAL[group.dtype.name]
         key = quiet, record, tables, single
-        if key not in group.kernels:  # text takes longer than a short run
+        if key not in group.kernels:
             group.kernels[key] = (
                 single_kernel(program, real, tables) if single else forward_kernel(program, real, tables, (), False)
             )

@@ -45,32 +45,27 @@ class History:
 
     def listed(self, ring: np.ndarray, first: int, last: int) -> np.ndarray:
         """Return the entries of a ring like ``ids`` for the spikes of steps ``first`` to ``last - 1``."""
-        return np.concatenate([ring[:0, 0], *(ring[slot, : self.counts[slot]] for slot in self._slots(first, last))])
+        return ring.reshape(-1)[self._places(first, last)]
 
     def set_listed(self, ring: np.ndarray, first: int, last: int, entries: np.ndarray) -> None:
         """Set what ``listed`` returned."""
-        begin = 0
-        for slot in self._slots(first, last):
-            end = begin + self.counts[slot]
-            ring[slot, : end - begin] = entries[begin:end]
-            begin = end
+        ring.reshape(-1)[self._places(first, last)] = entries
 
     def _slots(self, first: int, last: int) -> np.ndarray:
         return np.arange(first, last) % len(self.counts)
 
+    def _places(self, first: int, last: int) -> np.ndarray:
+        """Return where the spikes of steps stand in a ring without its axes."""
+        slots = self._slots(first, last)
+        counts = self.counts[slots].astype(np.int64)
+        before = np.cumsum(counts) - counts
+        return np.repeat(slots * self.ids.shape[1] - before, counts) + np.arange(counts.sum())
+
     def columns(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the step and the neuron of each spike of steps ``first`` to ``last - 1``, in order."""
-        steps = np.arange(first, last)
-        slots = steps % len(self.counts)
-        counts = self.counts[slots]
-        some = np.flatnonzero(counts)
-        ids = _joined([self.ids[slots[i], : counts[i]] for i in some])
-        steps = np.repeat(steps, counts)
+        steps = np.repeat(np.arange(first, last), self.counts[self._slots(first, last)])
+        ids = self.listed(self.ids, first, last)
         if self.times is None:
             return steps, ids
-        times = _joined([self.times[slots[i], : counts[i]] for i in some]).astype(np.int64)
+        times = self.listed(self.times, first, last).astype(np.int64)
         return np.repeat(steps, times), np.repeat(ids, times)
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
