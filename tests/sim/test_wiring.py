@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from spikelet import neurons
-from spikelet.sim.bundle import SPAN, Member, bundled, groups, taken
+from spikelet.sim.bundle import SPAN, Member, groups, taken
 from spikelet.sim.connect import build, fixed_indegree, fixed_probability, from_arrays
+from spikelet.sim.connect_drawn import Drawn, merged
 from spikelet.sim.distributions import normal, uniform
 from spikelet.sim.network import Network
 from spikelet.sim.sources import SpikeTrain
@@ -34,7 +35,7 @@ def test_a_bundle_holds_all_synapses_segment_by_segment_in_their_order():
         (edges(2, 35, -0.5, 0.7), 5),
         (edges(3, 10, uniform(0, 1), normal(0.8, 0.3, low=0.1)), 60),
     ]
-    whole, first = bundled(parts, np.dtype(np.float64))
+    whole, first = merged([(Drawn.of(part), begin) for part, begin in parts], np.float64)
     assert (first, whole.n_target, whole.targets.dtype) == (5, 65, np.uint16)
     assert (np.diff(whole.delays) > 0).all()
     expected = [one for part, begin in parts for one in listed(part, begin)]
@@ -48,7 +49,7 @@ def test_a_bundle_holds_all_synapses_segment_by_segment_in_their_order():
 
 def test_a_bundle_of_nothing_is_empty():
     none = edges(1, 20, 1.0, 1.0, sources=0)
-    whole, first = bundled([(none, 3), (none, 30)], np.dtype(np.float32))
+    whole, first = merged([(Drawn.of(none), 3), (Drawn.of(none), 30)], np.float32)
     assert (len(whole), first, whole.n_target) == (0, 3, 47)
 
 

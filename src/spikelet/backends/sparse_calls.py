@@ -56,8 +56,8 @@ def rows_kernel(real: str, width: int, graded: bool) -> Callable[..., None]:
 
 
 def address(array: np.ndarray, offset: int = 0) -> int:
-    """Return where in memory an element is."""
-    return array.ctypes.data + offset * array.itemsize
+    """Return where in memory an element is; ``array.ctypes.data`` takes twice as long to find."""
+    return array.__array_interface__["data"][0] + offset * array.itemsize
 
 
 class _Memory(threading.local):

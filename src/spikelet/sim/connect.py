@@ -27,6 +27,7 @@ import numpy as np
 from spikelet.errors import InputError, ShapeError
 from spikelet.sim import connect_finish
 from spikelet.sim.connect_calls import Draws
+from spikelet.sim.connect_drawn import Drawn, made
 from spikelet.sim.connect_patterns import (
     AllToAll,
     FixedDegree,
@@ -178,7 +179,7 @@ def small_world(k: int, p: float) -> Pattern:
     return SmallWorld(k, p)
 
 
-def build(  # noqa: PLR0913  # called by the engine, each by name
+def draw(  # noqa: PLR0913  # called by the engine, each by name
     pattern: Pattern,
     sources: int,
     targets: int,
@@ -190,11 +191,10 @@ def build(  # noqa: PLR0913  # called by the engine, each by name
     seed: int,
     stream: int,
     shift: int = 0,
-    dtype: Any = np.float32,
-    threads: int | None = None,
     name: str = "",
-) -> Edges:
-    """Make the synapses of a pattern.
+    threads: int | None = None,
+) -> Drawn:
+    """Decide on the synapses of a pattern, which are not made yet.
 
     Args:
         pattern: who is connected with whom.
@@ -208,9 +208,8 @@ def build(  # noqa: PLR0913  # called by the engine, each by name
         seed: integer of up to 64 bits.
         stream: of this projection alone, in [0, 65536).
         shift: see ``same``.
-        dtype: of weights that are not all equal, float32 or float64; the numbers drawn are the same.
-        threads: the most that may share the work, which do not change the result; None is the package's number.
         name: of the projection, for errors.
+        threads: the most that may share the work, which do not change the result; None is the package's number.
 
     Raises:
         InputError: an argument is wrong, or the pattern does not fit the populations.
@@ -225,4 +224,23 @@ def build(  # noqa: PLR0913  # called by the engine, each by name
         if not name:
             raise
         raise type(error)(f"{name}: {error}") from None
-    return connect_finish.edges(rows, pair, weights, delays, draws, dtype, threads)
+    return Drawn(rows, pair, weights, delays, draws)
+
+
+def build(
+    pattern: Pattern, sources: int, targets: int, *, dtype: Any = np.float32, threads: int | None = None, **asked: Any
+) -> Edges:
+    """Make the synapses of a pattern.
+
+    Args:
+        pattern: who is connected with whom.
+        sources: number of sources.
+        targets: number of targets.
+        dtype: of weights that are not all equal, float32 or float64; the numbers drawn are the same.
+        threads: the most that may share the work, which do not change the result; None is the package's number.
+        asked: see `draw`.
+
+    Raises:
+        InputError: an argument is wrong, or the pattern does not fit the populations.
+    """
+    return made(draw(pattern, sources, targets, threads=threads, **asked), dtype, threads)

@@ -23,6 +23,7 @@ _PICKS = {
     "replace": (_I, _I, _P, _I, _I, _I, _I, _P, _P),
     "distinct": (_I, _I, _P, _I, _I, _I, _I, _P, _P, _P),
     "count": (_P, _I, _P),
+    "throw": (_I, _I, _I, _I, _I, _P, _P),
     "spread": (_I, _I, _I, _I, _I, _I, _P, _P, _P, _P),
     "group": (_P, _I, _P, _P),
 }
@@ -32,8 +33,8 @@ _LAWS = {
 }
 _PLACES = {
     "place": (_I, _I, _P, _P, _P, _P),
-    "sort": (_I, _I, _P, _I, *(_P,) * 5),
-    "sort_weighted": (_I, _I, _P, _I, *(_P,) * 7),
+    "merge": (_I, _I, _I, _P, _I, *(_P,) * 4),
+    "merge_weighted": (_I, _I, _I, _P, _I, *(_P,) * 5),
 }
 
 
@@ -192,12 +193,8 @@ def thrown(total: int, n: int, taken: np.ndarray, fill: bool, draws: Draws) -> n
 
 def _thrown_freely(total: int, rows: int, draws: Draws) -> np.ndarray:
     """Return how many of ``total`` balls fall on each row, int64."""
-    start = np.minimum(np.arange(-(-total // BALLS) + 1) * BALLS, total)
-    picker = Picker(rows, None, False, draws, THROWS)
-    fallen, counts = scratch("connect picks", BALLS, np.uint32), np.zeros(rows, np.int64)
-    for batch in range(len(start) - 1):
-        picker(start, batch, batch + 1, fallen)
-        picks()["count"](address(fallen), int(start[batch + 1] - start[batch]), address(counts))
+    words, counts = scratch("connect words", BALLS + GROUP, np.uint32), np.zeros(rows, np.int64)
+    picks()["throw"](total, BALLS, rows, draws.seed, draws.use(THROWS), address(words), address(counts))
     return counts
 
 

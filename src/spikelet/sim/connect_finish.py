@@ -1,19 +1,13 @@
-"""From lists of targets to edges: weights and delays given or drawn, and the synapses of one delay side by side."""
+"""What is asked of weights and delays, checked: numbers, arrays, and the tables by which delays are drawn."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from spikelet import pool
-from spikelet.backends.sparse_calls import address, scratch
 from spikelet.errors import InputError
-from spikelet.sim.connect_calls import Draws, draw_delays, draw_values, places, shares
 from spikelet.sim.connect_laws import GUIDE_BITS
-from spikelet.sim.connect_rows import Pair, Rows, threads_for
 from spikelet.sim.distributions import Distribution
-from spikelet.sim.edges import Edges
 
 _MOST_DELAYS = 2**16
 _LONGEST = 2**24  # steps: any delay of an experiment, and a table of so many is still small
@@ -37,107 +31,6 @@ class Delays:
 
 
 Weights = float | np.ndarray | Distribution
-
-
-def edges(
-    rows: Rows, pair: Pair, weight: Weights, delay: Delays, draws: Draws, dtype: Any, threads: int | None
-) -> Edges:
-    """Return the edges for lists of targets."""
-    return _Finish(rows, pair, weight, delay, draws, np.dtype(dtype)).run(threads)
-
-
-class _Finish:
-    """Works through shares of sources: targets, then delays and weights, then their places."""
-
-    def __init__(self, rows: Rows, pair: Pair, weight: Weights, delay: Delays, draws: Draws, dtype: np.dtype):
-        self.rows, self.start, self.pair, self.delay, self.draws = rows, rows.start, pair, delay, draws
-        self.size = int(self.start[-1])
-        ready = rows.targets
-        self.targets = np.empty(self.size, pair.target_type) if ready is None else ready
-        self.law = weight if isinstance(weight, Distribution) else None
-        self.given = self._ordered(weight) if isinstance(weight, np.ndarray) else None
-        self.weights = weight if isinstance(weight, float) else np.empty(self.size, dtype)
-        self.which = None if delay.which is None else self._ordered(delay.which)
-        self.count = len(delay.steps)
-        self.pointer = self.start if self.count == 1 else np.empty(pair.sources * self.count + 1, np.int64)
-        self.pointer[-1] = self.size
-        self.sort = None
-        if self.count > 1:
-            name = "sort" if isinstance(weight, float) else "sort_weighted"
-            self.sort = places(self.targets.dtype, dtype)[name]
-
-    def _ordered(self, values: np.ndarray) -> np.ndarray:
-        """Return values, one for each synapse of the pattern, in the order of the rows."""
-        return values if self.rows.order is None else values[self.rows.order]
-
-    def run(self, threads: int | None) -> Edges:
-        """Do all shares, and return the edges."""
-        borders = list(pairwise(shares(self.start).tolist()))
-
-        def job(lo: int, hi: int) -> None:
-            for first, last in borders[lo:hi]:
-                self._share(first, last)
-
-        if self.sort is not None or self.rows.fill is not None or not isinstance(self.weights, float):
-            pool.run(job, len(borders), threads=threads_for(self.size, threads))
-        steps, pointer = _occurring(self.delay.steps, self.pointer)
-        return Edges(self.pair.sources, self.pair.targets, steps, pointer, self.targets, self.weights)
-
-    def _share(self, lo: int, hi: int) -> None:
-        place = slice(int(self.start[lo]), int(self.start[hi]))
-        values = self._values(lo, hi, place)
-        if self.sort is None:
-            if self.rows.fill is not None:
-                self.targets[place] = self._picks(lo, hi, place)
-            if isinstance(self.weights, np.ndarray):
-                self.weights[place] = values
-            return
-        memory = [self._picks(lo, hi, place), self._which(lo, hi, place), *([] if values is None else [values])]
-        memory += [scratch("connect next", self.count, np.int64), self.pointer, self.targets]
-        memory += [self.weights] if isinstance(self.weights, np.ndarray) else []
-        self.sort(lo, hi, address(self.start), self.count, *map(address, memory))
-
-    def _picks(self, lo: int, hi: int, place: slice) -> np.ndarray:
-        """Return the targets of sources, uint32."""
-        picks = scratch("connect picks", place.stop - place.start, np.uint32)
-        if self.rows.fill is None:
-            picks[:] = self.targets[place]
-        else:
-            self.rows.fill(lo, hi, picks)
-        return picks
-
-    def _which(self, lo: int, hi: int, place: slice) -> np.ndarray:
-        """Return the number of the delay of each synapse of sources, uint16."""
-        if self.which is not None:
-            return self.which[place]
-        which = scratch("connect which", place.stop - place.start, np.uint16)
-        assert self.delay.tables is not None  # delays are alike, given or drawn
-        draw_delays(self.delay.tables, self.start, (lo, hi), self.draws, which)
-        return which
-
-    def _values(self, lo: int, hi: int, place: slice) -> np.ndarray | None:
-        """Return the weight of each synapse of sources, float64."""
-        if self.given is not None:
-            return self.given[place]
-        if self.law is None:
-            return None
-        values = scratch("connect values", place.stop - place.start, np.float64)
-        draw_values(self.law, self.start, (lo, hi), self.draws, values)
-        return values
-
-
-def _occurring(steps: np.ndarray, pointer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out the delays that no synapse has, but for the first where there is no synapse at all."""
-    if len(steps) == 1:
-        return steps, pointer
-    begins = pointer[:-1].reshape(-1, len(steps))
-    ends = pointer[1:].reshape(-1, len(steps))
-    used = (begins != ends).any(axis=0)
-    if not used.any():
-        used[0] = True
-    if used.all():
-        return steps, pointer
-    return steps[used], np.append(begins[:, used], pointer[-1])
 
 
 # -- what is asked for ------------------------------------------------------------------------------------------------

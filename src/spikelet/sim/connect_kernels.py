@@ -5,23 +5,27 @@ where a row must not be its own partner, row r is partner ``r + shift``, if ther
 sorted: what is drawn by target comes to its source by counting first and then drawing the same words again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from spikelet.backends.llvm_math import declarations
 from spikelet.sim.connect_text import READ, WRITE, Lists, words
 
 NOWHERE = 2**62  # a shift beyond all partners: no row is its own
+PART = 7  # words of a list that is merged with others
 DENSE = 256  # a set with more than one member in so many is read from its bits, in order
 _DRAWN = f"i64 %n, i64 %shift, i64 %seed, i64 %use, {WRITE} %words"
 
 
 def picks_module() -> str:
-    """Return the text of ``replace``, ``distinct``, ``count``, ``spread`` and ``group``."""
-    text = "\n\n".join([words(), _replace(), _Distinct().text(), _count(), _spread(), _group()])
+    """Return the text of ``replace``, ``distinct``, ``count``, ``throw``, ``spread`` and ``group``."""
+    text = "\n\n".join([words(), _replace(), _Distinct().text(), _count(), _throw(), _spread(), _group()])
     return "\n".join([*declarations(text), "", text])
 
 
 def places_module(index: str, real: str) -> str:
-    """Return the text of ``place``, ``sort`` and ``sort_weighted`` for targets ``i16`` or ``i32``."""
-    return "\n\n".join([_place(index), _sort(index, real, False), _sort(index, real, True)])
+    """Return the text of ``place``, ``merge`` and ``merge_weighted`` for targets ``i16`` or ``i32``."""
+    return "\n\n".join([_place(index), _merge(index, real, False), _merge(index, real, True)])
 
 
 def _own(f: Lists, row: str) -> tuple[str, str]:
@@ -128,6 +132,21 @@ class _Distinct(Lists):
             self.put_word(_passed(self, chosen, own), picks, i)
 
 
+def _throw() -> str:
+    """``throw``: throw balls at rows, in steps of ``balls`` each, the last one of the rest; ``counts`` gains them."""
+    f = Lists(f"void @throw(i64 %total, i64 %balls, i64 %rows, i64 %seed, i64 %use, {WRITE} %words, {WRITE} %counts)")
+    left = f.variable("i64", "0")
+    f.set(left, "%total")
+    whole = f.calculate("sub", f.calculate("add", "%total", "%balls"), 1)
+    with f.loop("batch", f.calculate("udiv", whole, "%balls")) as batch:
+        count = f.value(f"call i64 @llvm.smin.i64(i64 {f.get(left)}, i64 %balls)")
+        f.draw("%words", count, batch)
+        with f.loop("i", count) as i:
+            f.increase("%counts", f.below(f.word("%words", i), "%rows"))
+        f.set(left, f.calculate("sub", f.get(left), count))
+    return f.text()
+
+
 def _spread() -> str:
     """``spread``: throw balls at rows and at their ``n`` places until ``wanted`` have come to rest; one step of many.
 
@@ -187,42 +206,62 @@ def _place(index: str) -> str:
     return f.text()
 
 
-def _sort(index: str, real: str, weighted: bool) -> str:
-    """``sort``: put the synapses of one delay side by side, in their order, within each of the rows lo to hi.
+def _merge(index: str, real: str, weighted: bool) -> str:
+    """``merge``: put the synapses of one delay side by side, in their order, within each of the rows lo to hi.
 
-    ``which`` is the number of each synapse's delay, 0 ... delays - 1. Row r's segments go to ``pointer``, from
-    ``r * delays`` on, and its synapses to their place among all.
+    ``table`` has `PART` words for each of ``parts`` lists: the addresses of start, picks, which, numbers and values,
+    then the step from one value to the next, and what is added to a target. ``which`` is the number of each synapse's
+    delay in its list, and ``numbers`` what this delay is among all, 0 ... delays - 1. Row r's segments go to
+    ``pointer``, from ``r * delays`` on, and its synapses to their place among all, from ``start[r]`` on.
     """
-    values, weights = (f"{READ} %values, ", f", {WRITE} %weights") if weighted else ("", "")
+    weights = f", {WRITE} %weights" if weighted else ""
     f = Lists(
-        f"void @sort{'_weighted' if weighted else ''}(i64 %lo, i64 %hi, {READ} %start, i64 %delays, {READ} %picks, "
-        f"{READ} %which, {values}{WRITE} %next, {WRITE} %pointer, {WRITE} %targets{weights})"
+        f"void @merge{'_weighted' if weighted else ''}(i64 %lo, i64 %hi, i64 %parts, {READ} %table, i64 %delays, "
+        f"{READ} %start, {WRITE} %next, {WRITE} %pointer, {WRITE} %targets{weights})"
     )
     running = f.variable("i64", "0")
-    with f.rows() as (r, length, offset, first):
-        picks, which = f.at("i32", "%picks", offset), f.at("i16", "%which", offset)
+    with f.loop("r", "%hi", "%lo") as r:
         with f.loop("k", "%delays") as k:
             f.store("i64", "0", "%next", k)
-        with f.loop("i", length) as i:
-            f.increase("%next", f.value(f"zext i16 {f.load('i16', which, i)} to i64"))
-        f.set(running, first)
+        with _synapses(f, r) as (i, which, _):
+            f.increase("%next", _number(f, which, i))
+        f.set(running, f.load("i64", "%start", r))
         pointer = f.at("i64", "%pointer", f.calculate("mul", r, "%delays"))
         with f.loop("k", "%delays") as k:
             here, count = f.get(running), f.load("i64", "%next", k)
             f.store("i64", here, pointer, k)
             f.store("i64", here, "%next", k)
             f.set(running, f.calculate("add", here, count))
-        with f.loop("i", length) as i:
-            place = f.increase("%next", f.value(f"zext i16 {f.load('i16', which, i)} to i64"))
-            _move(f, index, picks, i, place)
+        with _synapses(f, r) as (i, which, rest):
+            place = f.increase("%next", _number(f, which, i))
+            picks, values, step, shift = rest
+            target = f.calculate("add", f.word(picks, i), shift)
+            f.store(index, f.value(f"trunc i64 {target} to {index}"), "%targets", place)
             if weighted:
-                _weigh(f, real, f.at("double", "%values", offset), i, place)
+                _weigh(f, real, values, f.calculate("mul", i, step), place)
     return f.text()
 
 
-def _move(f: Lists, index: str, picks: str, i: str, place: str) -> None:
-    target = f.load("i32", picks, i)
-    f.store(index, f.value(f"trunc i32 {target} to i16") if index == "i16" else target, "%targets", place)
+@contextmanager
+def _synapses(f: Lists, r: str) -> Iterator[tuple[str, tuple[str, str], tuple[str, str, str, str]]]:
+    """Write a loop over the synapses of a row, list by list.
+
+    Yields the place in the lists; which and numbers; and picks, values, the step between them, and the shift.
+    """
+    with f.loop("part", "%parts") as part:
+        own = f.at("i64", "%table", f.calculate("mul", part, PART))
+        start, picks, which, numbers, values = (f.load("ptr", f.at("i64", own, str(n))) for n in range(5))
+        step, shift = (f.load("i64", own, str(n)) for n in (5, 6))
+        base, first = f.load("i64", start, "%lo"), f.load("i64", start, r)
+        last = f.load("i64", start, f.calculate("add", r, 1))
+        with f.loop("i", f.calculate("sub", last, base), f.calculate("sub", first, base)) as i:
+            yield i, (which, numbers), (picks, values, step, shift)
+
+
+def _number(f: Lists, which: tuple[str, str], i: str) -> str:
+    """Return the number of a synapse's delay among all."""
+    own, numbers = which
+    return f.load("i64", numbers, f.value(f"zext i16 {f.load('i16', own, i)} to i64"))
 
 
 def _weigh(f: Lists, real: str, values: str, i: str, place: str) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikelet.sim import connect
-from spikelet.sim.bundle import SPAN, Member, bundled, groups, taken
+from spikelet.sim.bundle import SPAN, Member, groups, taken
+from spikelet.sim.connect_drawn import Drawn, made, merged
 from spikelet.sim.description import Description, Projection, View
 from spikelet.sim.edges import Edges
 from spikelet.sim.estimate import pair_of
@@ -96,15 +97,20 @@ class Wiring:
 
     # --- making -------------------------------------------------------------------------------------------------------
 
+    def _drawn(self, projection: Projection) -> Drawn:
+        if projection.name in self.made:
+            return Drawn.of(self.made[projection.name])
+        pair = pair_of(projection)
+        return connect.draw(
+            projection.pattern, pair.sources, pair.targets, same=pair.shift is not None, shift=pair.shift or 0,
+            weight=projection.weight, delay=projection.delay, dt=self.dt, seed=self.network.seed,
+            stream=stream("connections", projection.number), name=projection.name,
+        )  # fmt: skip
+
     def _made(self, projection: Projection) -> Edges:
         if projection.name in self.made:
             return self.made[projection.name]
-        pair = pair_of(projection)
-        return connect.build(
-            projection.pattern, pair.sources, pair.targets, same=pair.shift is not None, shift=pair.shift or 0,
-            weight=projection.weight, delay=projection.delay, dt=self.dt, seed=self.network.seed,
-            stream=stream("connections", projection.number), dtype=self.network.dtype, name=projection.name,
-        )  # fmt: skip
+        return made(self._drawn(projection), self.network.dtype, None)
 
     def _together(self) -> list[list[Projection]]:
         """Put projections together that may be one cable; the others stay alone."""
@@ -152,8 +158,8 @@ class Wiring:
             if len(group) == 1:
                 yield Cable(own, self._made(own[0]), group[0].first, own[0].post[0].population.name, channels)
                 continue
-            made = [(self._made(p), span.first) for p, span in zip(own, group, strict=True)]
-            edges, first = bundled(made, self.network.dtype)
+            drawn = [(self._drawn(p), span.first) for p, span in zip(own, group, strict=True)]
+            edges, first = merged(drawn, self.network.dtype)
             yield Cable(own, edges, first, own[0].post[0].population.name, channels)
 
     def _alone(self, projection: Projection) -> Iterator[Cable]:
