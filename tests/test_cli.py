@@ -67,7 +67,6 @@ MISTAKES = {
     "simulate brunel --scale big": "argument --scale: 'big' is not a number (see spikelet simulate --help)",
     "simulate microcircuit --scale 2": "microcircuit: scale must be at most 1, not 2",
     "simulate brunel --threads 0": "--threads must be at least 1, not 0",
-    "simulate brunel --threads 2": "--threads 2: this version simulates with one thread; leave the option out",
     "simulate brunel --seed 1e3": "argument --seed: '1e3' is not a whole number (see spikelet simulate --help)",
     "simulate brunel --time 5mV": "'5mV' is in mV; expected a quantity in ms",
     "simulate brunel --time 0": "--time must be positive, not 0 ms",

@@ -299,7 +299,7 @@ def _describe_simulate(parser: Parser) -> None:
     add("--scale", type=_number, default=1.0, help="share of the neurons (1)")
     add("--time", default="1s", help="how long (1s)")
     add("--discard", help="beginning that the figures leave out (a tenth of --time)")
-    add("--threads", type=_integer, default=1, help="how many share the work (1, the only choice so far)")
+    add("--threads", type=_integer, default=1, help="how many share the work; the spikes are the same (default 1)")
     add("--seed", type=_integer, default=0, help="of connections, weights, initial values and drive (0)")
     add("--plot", type=Path, help="draw spikes and rates into this file (.png, .pdf, .svg)")
     add("--json", action="store_true", help="print the numbers as one line of JSON")

@@ -84,7 +84,7 @@ class _Compiled:
 
         def job(first: int, last: int) -> None:
             scratch = np.empty(size, np.uint8)
-            self.function(address, first, last, scratch.ctypes.data)
+            self.function(address, first * strip, min(last * strip, lanes), scratch.ctypes.data)
 
         pool.run(job, -(-lanes // strip), threads=1 if lanes * steps < _ALONE else None)
 

@@ -1,7 +1,7 @@
 """The kernels of a scan as LLVM IR: forward over T steps, and backward.
 
 A kernel works on strips of 1,024 lanes (a lane is one neuron of one sample) with the time loop inside, so that the
-states of a strip stay in the cache. ``kernel(args, first, last, scratch)`` does strips ``first`` to ``last``; it is
+states of a strip stay in the cache. ``kernel(args, first, last, scratch)`` does lanes ``first`` to ``last - 1``; it is
 serial, and several threads share the strips. ``args`` holds one 64-bit word for each entry of ``Kernel.signature``
 (no name of a user has a ``#``):
 
@@ -261,25 +261,22 @@ class Writer:
         return self.f.value(f"icmp slt i64 {t}, {limit}")
 
     def kernel(self, name: str, body: Function) -> Kernel:
-        """Close the strip's function and write the loop over strips around it."""
-        for needed in ("M", *(() if self.feedback is None else ("strip",))):
-            self.argument(needed)
+        """Close the strip's function and write the loop around it, over the strips of lanes ``first`` to ``last - 1``."""
+        if self.feedback is not None:
+            self.argument("strip")
         given = [f'{type_}{" noalias" if type_ == "ptr" else ""} %"{n}"' for n, type_ in self.arguments.items()]
         given += [f'ptr noalias %"{n}"' for n in self.scratch]
         wide = ' "prefer-vector-width"="512"' if self.costly else ""
         body.lines[0] = f"define internal void @strip(i64 %lo, i64 %w, {', '.join(given)}) noinline{wide} {{"
         f = Function("void @kernel(ptr %args, i64 %first, i64 %last, ptr %scratch)")
-        words: list[str] = []
-        lanes = ""
-        for number, (n, type_) in enumerate(self.arguments.items()):
-            word = f.word(type_, number)
-            words.append(f"{type_} {word}")
-            lanes = word if n == "M" else lanes
+        words = [f"{type_} {f.word(type_, number)}" for number, type_ in enumerate(self.arguments.values())]
         strip = words[list(self.arguments).index("strip")].split()[1] if self.feedback is not None else str(STRIP)
         words += [f"ptr {piece}" for piece in self._pieces(f, strip)]
-        with f.loop("strip", "%last", "%first") as s:
-            lo = f.value(f"mul i64 {s}, {strip}")
-            rest = f.value(f"sub i64 {lanes}, {lo}")
+        lanes = f.value("sub i64 %last, %first")
+        whole = f.value(f"add i64 {lanes}, {f.value(f'sub i64 {strip}, 1')}")
+        with f.loop("strip", f.value(f"sdiv i64 {whole}, {strip}")) as s:
+            lo = f.value(f"add i64 %first, {f.value(f'mul i64 {s}, {strip}')}")
+            rest = f.value(f"sub i64 %last, {lo}")
             w = f.value(f"call i64 @llvm.smin.i64(i64 {rest}, i64 {strip})")
             f.do(f"call void @strip(i64 {lo}, i64 {w}, {', '.join(words)})")
         head = f"; {self.scan.step.name}: {name} ({self.scan.step.method})"

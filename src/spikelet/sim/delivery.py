@@ -14,7 +14,7 @@ from spikelet.sim.driver import SIGNATURE, Words
 DELIVER = Words(
     (
         "step", "T", "delays", "delay", "pointer", "targets", "weights", "ids", "counts", "slots", "stride",
-        "first", "sources", "rows", "row.stride", "times",
+        "first", "sources", "rows", "row.stride", "times", "thread", "threads",
     )
 )  # fmt: skip
 _POINTERS = ("delay", "pointer", "targets", "ids", "counts", "rows", "times")
@@ -88,8 +88,10 @@ class _Deliver(Function):
         return self.value(f"icmp ult i64 {source}, {self.w['sources']}")
 
     def _ends(self, source: str, d: str) -> tuple[str, str]:
+        """Return where the synapses of a segment begin and end that are this thread's."""
         line = self.value(f"mul i64 {source}, {self.w['delays']}")
-        place = self.value(f"add i64 {line}, {d}")
+        segment = self.value(f"mul i64 {self.value(f'add i64 {line}, {d}')}, {self.w['threads']}")
+        place = self.value(f"add i64 {segment}, {self.w['thread']}")
         behind = self.value(f"add i64 {place}, 1")
         return self.load("i64", self.w["pointer"], place), self.load("i64", self.w["pointer"], behind)
 

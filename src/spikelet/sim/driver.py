@@ -5,10 +5,14 @@ goes through a table of calls ``kernel(args, first, last, scratch)``: fill input
 list the spikes. ``args`` holds 64-bit words: numbers, addresses, and the bits of doubles; the driver writes the number
 of the block's first step into one of them. Neurons read their states from one set of arrays and write to another; the
 sets change places from block to block, so each call has the arguments for even and for odd blocks.
+
+Several threads have a table each, of their shares (see ``share``). They wait for each other where the kind of the calls
+changes: then some read what others have written.
 """
 
 import ctypes
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,14 +20,28 @@ import numpy as np
 
 from spikelet.backends import llvm_jit
 from spikelet.backends.llvm_printer import Function
+from spikelet.sim import team
+from spikelet.sim.share import WHOLE
+from spikelet.sim.team import APART
 
 SIGNATURE = "ptr %args, i64 %first, i64 %last, ptr %scratch"
-_RECORD = 7  # words of a call: function, arguments for even and odd blocks, place of the step, first, last, scratch
+_RECORD = 8  # words of a call: function, arguments for even and odd blocks, place of the step, first, last, scratch,
+# and how often the thread waits for the others before it
+_HAS_MODE, _FLUSH = "+sse2", 0x8040  # a CPU with the register MXCSR, and its bits for results and for operands
 _BYTES = 8  # neurons whose flags are looked at in one go
 _DECLARATIONS = """
 declare i64 @llvm.ctpop.i64(i64)
 declare i64 @llvm.cttz.i64(i64, i1)
 """
+
+
+def lined(numbers: Sequence[int]) -> np.ndarray:
+    """Return numbers as an array that has its lines of the cache for itself: the driver writes to it in each block."""
+    whole = np.zeros(len(numbers) + 2 * APART, np.int64)
+    begin = -whole.ctypes.data % (8 * APART) // 8
+    found = whole[begin : begin + len(numbers)]
+    found[:] = numbers
+    return found
 
 
 @dataclass(frozen=True)
@@ -43,12 +61,12 @@ class Words:
 
     def array(self, values: Mapping[str, int]) -> np.ndarray:
         """Return the words as an array."""
-        return np.array([values[name] for name in self.names], np.int64)
+        return lined([values[name] for name in self.names])
 
 
 FILL = Words(("step", "T", "rows", "stride", "n", "source", "source.stride", "source.step"))
-COLLECT = Words(("step", "T", "fired", "n", "ids", "counts", "slots"))
-LIST = Words(("step", "T", "rows", "n", "ids", "times", "counts", "slots"))
+COLLECT = Words(("step", "T", "fired", "stride", "n", "base", "ids", "row", "counts", "slots"))
+LIST = Words(("step", "T", "rows", "n", "ids", "times", "counts", "slots", "thread", "threads"))
 GATHER = Words(("step", "T", "rows", "n", "ids", "count", "every", "out", "base"))
 
 
@@ -58,8 +76,17 @@ def begun(name: str) -> Function:
 
 
 def _drive() -> str:
-    given = "ptr %table, i64 %calls, i64 %block, i64 %blocks, i64 %step, i64 %length"
-    f = Function(f"void @drive({given})")
+    given = "ptr %table, i64 %calls, i64 %block, i64 %blocks, i64 %step, i64 %length, ptr %counter, i64 %threads"
+    f = Function(f"void @drive({given}, i64 %behind)")
+    passed, mode = f.value("alloca i64"), f.value("alloca i32")
+    f.store("i64", "0", passed)
+    _flush_small_numbers(f, mode)
+
+    def wait(times: str) -> None:
+        with f.when(f.value(f"icmp sgt i64 {times}, 0")):
+            given = f"ptr %counter, i64 %threads, i64 {f.load('i64', passed)}, i64 {times}"
+            f.store("i64", f.value(f"call i64 @wait({given})"), passed)
+
     with f.loop("block", "%blocks") as b:
         number = f.value(f"add i64 %block, {b}")
         odd = f.value(f"trunc i64 {number} to i1")
@@ -70,10 +97,34 @@ def _drive() -> str:
             word = [f.at("i64", "%table", f.value(f"add i64 {place}, {i}")) for i in range(_RECORD)]
             function, even_args, odd_args, scratch = (f.load("ptr", word[i]) for i in (0, 1, 2, 6))
             first, last = f.load("i64", word[4]), f.load("i64", word[5])
+            wait(f.load("i64", word[7]))
             args = f.value(f"select i1 {odd}, ptr {odd_args}, ptr {even_args}")
             f.store("i64", now, args, f.load("i64", word[3]))
             f.do(f"call void {function}(ptr {args}, i64 {first}, i64 {last}, ptr {scratch})")
+        wait("%behind")
+    if _HAS_MODE in llvm_jit.features():
+        f.do(f"call void @llvm.x86.sse.ldmxcsr(ptr {mode})")
     return f.text()
+
+
+def _flush_small_numbers(f: Function, mode: str) -> None:
+    """Let the thread take numbers below 1e-38 (1e-308) for 0 from here on; ``mode`` keeps what it did before.
+
+    What decays with nothing to move it comes to them in the end, and each one takes a hundred times as long to compute.
+    """
+    if _HAS_MODE not in llvm_jit.features():
+        return
+    f.do(f"call void @llvm.x86.sse.stmxcsr(ptr {mode})")
+    own = f.value("alloca i32")
+    f.store("i32", f.value(f"or i32 {f.load('i32', mode)}, {_FLUSH}"), own)
+    f.do(f"call void @llvm.x86.sse.ldmxcsr(ptr {own})")
+
+
+def _own_steps(f: Function, w: Mapping[str, str]) -> tuple[str, str]:
+    """Return the first step of a block that is this thread's, and the first that is not."""
+    first = f.value(f"mul i64 {w['T']}, {w['thread']}")
+    last = f.value(f"add i64 {first}, {w['T']}")
+    return f.value(f"sdiv i64 {first}, {w['threads']}"), f.value(f"sdiv i64 {last}, {w['threads']}")
 
 
 def _zero(real: str) -> str:
@@ -102,7 +153,7 @@ def _fill(real: str) -> str:
 
 
 def _collect() -> str:
-    """``collect``: list the neurons whose flag is set, step by step, in the slots of a history."""
+    """``collect``: list the neurons whose flag is set, numbered from ``base``, step by step, in the slots of a ring."""
     f = begun("collect")
     w = COLLECT.load(f, {"fired": "ptr", "ids": "ptr", "counts": "ptr"})
     place = f.value("alloca i64")
@@ -110,15 +161,16 @@ def _collect() -> str:
     words = f.value(f"sdiv i64 {w['n']}, {_BYTES}")
     whole = f.value(f"mul i64 {words}, {_BYTES}")
     with f.loop("t", w["T"]) as t:
-        row = f.at("i8", w["fired"], f.value(f"mul i64 {t}, {w['n']}"))
+        row = f.at("i8", w["fired"], f.value(f"mul i64 {t}, {w['stride']}"))
         now = f.value(f"add i64 {t}, {w['step']}")
         slot = f.value(f"srem i64 {now}, {w['slots']}")
-        listed = f.at("i32", w["ids"], f.value(f"mul i64 {slot}, {w['n']}"))
+        listed = f.at("i32", w["ids"], f.value(f"mul i64 {slot}, {w['row']}"))
         f.store("i64", "0", place)
 
         def append(neuron: str, count: str, listed: str = listed) -> None:
             at = f.load("i64", place)
-            f.store("i32", f.value(f"trunc i64 {neuron} to i32"), listed, at)
+            number = f.value(f"add i64 {neuron}, {w['base']}")
+            f.store("i32", f.value(f"trunc i64 {number} to i32"), listed, at)
             f.store("i64", f.value(f"add i64 {at}, {count}"), place)
 
         with f.loop("word", words) as k:
@@ -144,7 +196,8 @@ def _list(real: str) -> str:
     f = begun(f"list_{real}")
     w = LIST.load(f, {"rows": "ptr", "ids": "ptr", "times": "ptr", "counts": "ptr"})
     place = f.value("alloca i64")
-    with f.loop("t", w["T"]) as t:
+    first, end = _own_steps(f, w)
+    with f.loop("t", end, first) as t:
         row = f.at(real, w["rows"], f.value(f"mul i64 {t}, {w['n']}"))
         now = f.value(f"add i64 {t}, {w['step']}")
         slot = f.value(f"srem i64 {now}, {w['slots']}")
@@ -184,10 +237,12 @@ def _gather(type_: str) -> str:
 @cache
 def library() -> llvm_jit.Library:
     """Return the compiled driver and its small kernels."""
-    parts = [_drive(), _collect()]
+    parts = [team.text(), _drive(), _collect()]
     parts += [make(real) for make in (_zero, _fill, _list) for real in ("float", "double")]
     parts += [_gather(type_) for type_ in ("float", "double", "i8", "i32", "i64")]
-    return llvm_jit.compile("\n\n".join([*parts, _DECLARATIONS]))
+    modes = "declare void @llvm.x86.sse.stmxcsr(ptr)\ndeclare void @llvm.x86.sse.ldmxcsr(ptr)\n"
+    parts += [_DECLARATIONS, *([modes] if _HAS_MODE in llvm_jit.features() else [])]
+    return llvm_jit.compile("\n\n".join(parts))
 
 
 def address_of(library: llvm_jit.Library, name: str) -> int:
@@ -206,7 +261,9 @@ class Call:
         odd: Its words in odd blocks; often the same array.
         steps: Place of the number of steps in the words.
         place: Place of the number of the step.
-        last: Upper bound of the range that the kernel does.
+        first: Lower bound of the range that the kernel does.
+        last: Upper bound.
+        kind: What it works on, see ``share``; of a whole call there is one, whoever has it in its table.
         scratch: Memory that it works in.
         kept: What must stay in memory as long as the call.
     """
@@ -216,7 +273,9 @@ class Call:
     odd: np.ndarray
     steps: int = 1
     place: int = 0
+    first: int = 0
     last: int = 1
+    kind: str = WHOLE
     scratch: np.ndarray | None = None
     kept: tuple[object, ...] = ()
 
@@ -225,24 +284,61 @@ class Call:
         self.even[self.steps] = self.odd[self.steps] = steps
 
 
-class Driver:
-    """Runs a table of calls."""
+class _Table:
+    """The calls of one thread as the driver reads them."""
 
-    def __init__(self, calls: Iterable[Call]):
-        self.calls = tuple(calls)
-        empty = np.zeros(1, np.uint8)
-        rows = [
-            (call.function, call.even.ctypes.data, call.odd.ctypes.data, call.place, 0, call.last,
-             (empty if call.scratch is None else call.scratch).ctypes.data)
-            for call in self.calls
-        ]  # fmt: skip
-        self.kept = empty
-        self.table = np.array(rows, np.int64).reshape(-1, _RECORD)
-        types = (ctypes.c_void_p, *[ctypes.c_int64] * 5)
-        self.function = library().function("drive", *types)
+    def __init__(self, calls: Sequence[Call], thread: int, threads: int):
+        self.calls, self.empty = calls, np.zeros(1, np.uint8)
+        rows, waits, kind = [], 0, calls[-1].kind if calls else WHOLE
+        for call in calls:
+            waits, kind = waits + (call.kind != kind and threads > 1), call.kind
+            if call.first < call.last and (call.kind != WHOLE or thread == 0):
+                rows.append((*self._words(call), waits))
+                waits = 0
+        self.behind, self.count = waits, len(rows)
+        self.words = np.array(rows, np.int64).reshape(-1, _RECORD)
+
+    def _words(self, call: Call) -> tuple[int, ...]:
+        scratch = self.empty if call.scratch is None else call.scratch
+        sides = call.even.ctypes.data, call.odd.ctypes.data
+        return call.function, *sides, call.place, call.first, call.last, scratch.ctypes.data
+
+
+class Driver:
+    """Runs tables of calls, one for each thread; their calls are of the same kinds, in the same order.
+
+    Where there are several, it is a context: the other threads begin with it and end with it.
+    """
+
+    def __init__(self, *tables: Iterable[Call]):
+        self.tables = [_Table(tuple(calls), i, len(tables)) for i, calls in enumerate(tables)]
+        self.shared = lined([0] * team.WORDS)
+        self.threads: list[threading.Thread] = []
+        types = (ctypes.c_void_p, *[ctypes.c_int64] * 5, ctypes.c_void_p, *[ctypes.c_int64] * 2)
+        self.function = library().function("lead", *types)
+
+    def __enter__(self) -> "Driver":
+        """Begin the other threads."""
+        pointer, number = ctypes.c_void_p, ctypes.c_int64
+        serve = library().function("serve", pointer, number, pointer, number, number)
+        for table in self.tables[1:]:
+            given = table.words.ctypes.data, table.count, self.shared.ctypes.data, len(self.tables), table.behind
+            self.threads.append(threading.Thread(target=serve, args=given, daemon=True))
+            self.threads[-1].start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End them."""
+        library().function("stop", ctypes.c_void_p)(self.shared.ctypes.data)
+        for thread in self.threads:
+            thread.join()
+        self.threads.clear()
 
     def run(self, block: int, blocks: int, step: int, length: int) -> None:
         """Run blocks of ``length`` steps from ``step`` on; ``block`` is the number of the first one."""
-        for call in self.calls:
-            call.lasts(length)
-        self.function(self.table.ctypes.data, len(self.calls), block, blocks, step, length)
+        for table in self.tables:
+            for call in table.calls:
+                call.lasts(length)
+        own = self.tables[0]
+        shared, threads = self.shared.ctypes.data, len(self.tables)
+        self.function(own.words.ctypes.data, own.count, block, blocks, step, length, shared, threads, own.behind)

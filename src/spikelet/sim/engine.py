@@ -6,7 +6,8 @@ listed by step in a history that reaches back over the longest delay and one chu
 looks in: it takes recorded spikes out, and hears of Ctrl-C.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
@@ -14,17 +15,53 @@ import numpy as np
 from spikelet.errors import InputError, NumericsError
 from spikelet.sim import driver, inputs
 from spikelet.sim.description import Description, Population, Projection
+from spikelet.sim.drive import Driven
 from spikelet.sim.driver import Call, Driver
 from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
 from spikelet.sim.interrupt import listening
+from spikelet.sim.listing import Listing
 from spikelet.sim.parts import make
 from spikelet.sim.plastic import Variables
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.recorder import Recorder
 from spikelet.sim.result import NetworkResult
+from spikelet.sim.share import Share
 
 _SOURCE_STEP = driver.FILL.names.index("source.step")
+_SHARED = 2500  # steps of neurons in a block and for each thread, below which waiting takes longer than it saves
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """The calls that bring inputs to the neurons of a thread.
+
+    Attributes:
+        first: At the start of a block.
+        at_once: What receives, and the call, for spikes that arrive in the step in which they are sent.
+        driven: Those among the first that bring currents, and the currents.
+    """
+
+    first: list[Call]
+    at_once: list[tuple[str, Call]]
+    driven: list[tuple[Call, Driven]]
+
+
+@dataclass(frozen=True)
+class Running:
+    """What works in a run.
+
+    Attributes:
+        steppings: For each thread, population -> what steps its neurons.
+        halves: Projection -> what steps the sending half of its synapses.
+        listings: Population -> what lists its spikes.
+        recorder: What is recorded.
+    """
+
+    steppings: list[dict[str, Stepping]]
+    halves: Mapping[str, Stepping]
+    listings: Mapping[str, Listing]
+    recorder: Recorder
 
 
 class Engine:
@@ -46,7 +83,7 @@ class Engine:
         self.parts = make(network, dt, {} if made is None else made)
         self.order = self._order()
         self.variables = Variables(self.parts.learning)
-        self._connect()
+        self.arriving: dict[Share, Arriving] = {}
 
     def edges(self, projection: Projection) -> Edges:
         """Return the synapses of a projection."""
@@ -58,24 +95,26 @@ class Engine:
             self.parts.learning[projection.name].set_weights(values)
             return
         self.parts.wiring.set_weights(projection, values)
-        self._connect()
+        self.arriving.clear()
 
     def states(self, population: Population) -> tuple[str, ...]:
         """Return the states of a population, with those of its receptors."""
         receiver = self.parts.receivers.get(population.name)
         return () if receiver is None else receiver.composite.neuron.states
 
-    def _connect(self) -> None:
-        """Make the calls that bring inputs: what is there at the start of a block, and what arrives at once."""
-        begun = list(inputs.cleared(self.parts))
-        self.driven = [(call, driven) for call, driven in begun if driven is not None]
-        sent = {at_once: list(inputs.delivered(self.parts, at_once)) for at_once in (False, True)}
-        for name in self.parts.learning:
-            projection = self.network.projections[name]
-            first = min((view.population.name for view in projection.post), key=self.order.index)
-            sent[self._is_at_once(projection)] += [(first, call) for call in self.parts.learning[name].before]
-        self.inputs = [*(call for call, _ in begun), *(call for _, call in sent[False])]
-        self.at_once = sent[True]
+    def _arriving(self, share: Share) -> Arriving:
+        """Return the calls that bring inputs to the neurons of a thread."""
+        if share not in self.arriving:
+            begun = list(inputs.cleared(self.parts, share))
+            driven = [(call, driven) for call, driven in begun if driven is not None]
+            sent = {at_once: list(inputs.delivered(self.parts, at_once, share)) for at_once in (False, True)}
+            for name in self.parts.learning:
+                projection = self.network.projections[name]
+                first = min((view.population.name for view in projection.post), key=self.order.index)
+                sent[self._is_at_once(projection)] += [(first, call) for call in self.parts.learning[name].before]
+            first = [*(call for call, _ in begun), *(call for _, call in sent[False])]
+            self.arriving[share] = Arriving(first, sent[True], driven)
+        return self.arriving[share]
 
     def _order(self) -> list[str]:
         """Return the populations in an order in which each is stepped after those whose spikes reach it at once."""
@@ -95,23 +134,37 @@ class Engine:
 
     # --- running ------------------------------------------------------------------------------------------------------
 
-    def run(self, steps: int, record: Mapping[str, tuple[str, ...]], every: int) -> NetworkResult:
+    def run(self, steps: int, record: Mapping[str, tuple[str, ...]], every: int, threads: int = 1) -> NetworkResult:
         """Take steps; returns what was recorded of them."""
         parts = self.parts
+        shares = self._shares(threads)
         states = {name: tuple(n for n in record.get(name, ()) if n != "spikes") for name in parts.receivers}
-        steppings = {name: self._stepping(r, states[name]) for name, r in parts.receivers.items()}
+        steppings: list[dict[str, Stepping]] = []
+        for share in shares:  # what is recorded of all threads goes to one place
+            rows = {name: stepping.rows for name, stepping in steppings[0].items()} if steppings else {}
+            own = {name: self._stepping(r, states[name], share, rows.get(name)) for name, r in parts.receivers.items()}
+            steppings.append(own)
         halves = {name: sending.stepping(parts.length) for name, sending in parts.sendings.items()}
-        recorder = Recorder(record, every, steppings, parts.histories, start=self.step, chunk=parts.chunk, dt=self.dt)
-        table = Driver(self._table(record, steppings, halves, recorder))
-        everything = [*steppings.values(), *halves.values()]
+        recorder = Recorder(
+            record, every, steppings[0], parts.histories, start=self.step, chunk=parts.chunk, dt=self.dt
+        )
+        listings = {
+            name: Listing(history, [own[name] for own in steppings], parts.length)
+            for name, history in parts.histories.items()
+            if name in parts.receivers
+        }
+        running = Running(steppings, halves, listings, recorder)
+        table = Driver(*(self._table(share, record, running) for share in shares))
+        driven = [pair for share in shares for pair in self._arriving(share).driven]
+        everything = [*(one for own in steppings for one in own.values()), *halves.values()]
         for stepping in everything:
             stepping.load(self.block)
         for learning in parts.learning.values():
-            learning.load(self.block, steppings)
+            learning.load(self.block, steppings[0])
         stop = self.step + steps
-        with listening() as pressed:
+        with listening() as pressed, table:
             while self.step < stop and not pressed():
-                self._advance(table, recorder, min(parts.chunk, stop - self.step))
+                self._advance(table, recorder, driven, min(parts.chunk, stop - self.step))
         for stepping in everything:
             stepping.save(self.block)
         for learning in parts.learning.values():
@@ -119,55 +172,64 @@ class Engine:
         self._check_finite()
         return recorder.result(interrupted=self.step < stop)
 
-    def _stepping(self, receiver: Receiver, record: tuple[str, ...]) -> Stepping:
+    def _stepping(
+        self, receiver: Receiver, record: tuple[str, ...], share: Share, rows: Mapping[str, np.ndarray] | None
+    ) -> Stepping:
         parts = self.parts
-        pairs = zip(receiver.channels, parts.rows, strict=False)
-        given = {name: (rows[0, receiver.first :].ctypes.data, parts.total) for name, rows in pairs}
-        return receiver.group.call(given, parts.length, record)
+        pairs = zip(receiver.channels, parts.rows_of(share), strict=False)
+        given = {name: (inputs[0, receiver.first :].ctypes.data, parts.total) for name, inputs in pairs}
+        return receiver.group.call(given, parts.length, record, share, rows)
 
-    def _table(
-        self,
-        record: Mapping[str, tuple[str, ...]],
-        steppings: Mapping[str, Stepping],
-        halves: Mapping[str, Stepping],
-        recorder: Recorder,
-    ) -> Iterator[Call]:
-        """Return the calls of a block, in order."""
+    def _shares(self, threads: int) -> list[Share]:
+        """Return the threads of a run: one where several would not help."""
+        work = self.parts.total * self.parts.length
+        few = work < _SHARED * threads or bool(self.parts.learning or self.parts.sendings)  # those have no shares
+        count = 1 if few else threads
+        return [Share(number, count) for number in range(count)]
+
+    def _table(self, share: Share, record: Mapping[str, tuple[str, ...]], running: Running) -> Iterator[Call]:
+        """Return the calls of a block that a thread does, in order."""
         parts = self.parts
         recorded = [name for name, what in record.items() if "spikes" in what]
-        yield from inputs.emitted(parts, inputs.listed(parts, recorded))
+        arriving = self._arriving(share)
+        yield from inputs.emitted(parts, inputs.listed(parts, recorded), share)
         for name, counts in parts.counts.items():
-            yield from self._released(name, counts, halves)
-        yield from self.inputs
+            yield from self._released(name, counts, running)
+        yield from arriving.first
+        stepped: list[str] = []  # whose spikes are not listed yet: threads wait less often if all are listed together
         for name in self.order:
-            yield from (call for receiver, call in self.at_once if receiver == name)
-            yield steppings[name].call
-            if name in parts.histories:
-                yield self._collected(name, steppings[name])
-                yield from self._released(name, steppings[name].fired, halves)
+            needed = [call for receiver, call in arriving.at_once if receiver == name]
+            yield from self._listed(stepped if needed else [], share, running)
+            yield from needed
+            yield running.steppings[share.number][name].call
+            stepped = [name] if needed else [*stepped, name]
+        yield from self._listed(stepped, share, running)
         for learning in parts.learning.values():
             yield from learning.after
-        yield from recorder.calls
+        yield from running.recorder.calls
 
-    def _collected(self, name: str, stepping: Stepping) -> Call:
-        """Return the call that lists the spikes of a population."""
-        history, library = self.parts.histories[name], driver.library()
-        fired = {"step": 0, "T": 0, "fired": stepping.fired.ctypes.data, "n": stepping.group.n}
-        words = driver.COLLECT.array(fired | history.words())
-        return Call(driver.address_of(library, "collect"), words, words, kept=(history, library))
+    def _listed(self, names: Iterable[str], share: Share, running: Running) -> Iterator[Call]:
+        """Yield the calls that list the spikes of populations, and step what they release."""
+        spiking = [name for name in names if name in running.listings]
+        lists = [running.listings[name].calls(share) for name in spiking]
+        yield from (call for own, _ in lists for call in own)
+        yield from (call for _, joined in lists for call in joined)
+        for name in spiking:
+            yield from self._released(name, running.steppings[0][name].fired, running)
 
-    def _released(self, name: str, sent: np.ndarray, halves: Mapping[str, Stepping]) -> Iterator[Call]:
+    def _released(self, name: str, sent: np.ndarray, running: Running) -> Iterator[Call]:
         """Step the sending halves of the synapses of a population's projections."""
-        for projection, stepping in halves.items():
+        for projection, stepping in running.halves.items():
             sending = self.parts.sendings[projection]
             if sending.projection.pre.population.name == name:
                 yield from sending.calls(sent, stepping)
 
-    def _advance(self, table: Driver, recorder: Recorder, steps: int) -> None:
+    def _advance(self, table: Driver, recorder: Recorder, driven: list[tuple[Call, Driven]], steps: int) -> None:
         """Take the steps of a chunk: whole blocks, and what is left."""
         recorder.begin()
-        for call, driven in self.driven:
-            driven.begin(self.step, steps)
+        for current in dict.fromkeys(current for _, current in driven):
+            current.begin(self.step, steps)
+        for call, _ in driven:
             call.even[_SOURCE_STEP] = self.step
         whole, rest = divmod(steps, self.parts.length)
         for blocks, length in ((whole, self.parts.length), (min(rest, 1), rest)):

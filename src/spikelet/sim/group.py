@@ -6,7 +6,7 @@ spikes one byte a neuron and step. States go from one set of arrays to the other
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from spikelet.ir import simplify as s
 from spikelet.ir.lower import STEP, Step
 from spikelet.ir.scan import SPIKES, Scan, scan
 from spikelet.model import Neuron
-from spikelet.sim.driver import Call, address_of
+from spikelet.sim.driver import Call, address_of, lined
+from spikelet.sim.share import ALONE, OWN, Share
 
 _PAGE = 4096
 _REAL = {"float32": "float", "float64": "double"}
@@ -59,43 +60,62 @@ class Group:
         self.scans: dict[tuple[bool, tuple[str, ...]], tuple[Scan, Leaves]] = {}
         self.kernels: dict[tuple[bool, tuple[str, ...], frozenset[str], bool], Kernel] = {}
 
-    def scan(self, quiet: bool, record: tuple[str, ...]) -> tuple[Scan, Leaves]:
-        """Return what the kernel runs, spikes as conditions and the states to record, and what it reads."""
+    def prepared(self, quiet: bool, record: tuple[str, ...]) -> tuple[Scan, Leaves]:
+        """Return what the kernel runs, and what it reads."""
         if (quiet, record) not in self.scans:
-            program = self._scan(quiet, record)
+            program = self.scan(quiet, record)
             self.scans[quiet, record] = program, Leaves.of(program)
         return self.scans[quiet, record]
 
-    def _scan(self, quiet: bool, record: tuple[str, ...]) -> Scan:
+    def scan(self, quiet: bool, record: Iterable[str]) -> Scan:
+        """Return what the kernel runs: spikes as conditions, and the states to record."""
         found = scan(self.step, (SPIKES, *record), quiet=quiet)
         outputs = dict(found.outputs)
         outputs[SPIKES] = s.compare(">", outputs[SPIKES], s.const(0.0))
         return dataclasses.replace(found, outputs=outputs)
 
-    def call(self, inputs: Mapping[str, tuple[int, int]], length: int, record: tuple[str, ...] = ()) -> "Stepping":
-        """Return the call that steps the group.
+    def call(
+        self,
+        inputs: Mapping[str, tuple[int, int]],
+        length: int,
+        record: tuple[str, ...] = (),
+        share: Share = ALONE,
+        rows: Mapping[str, np.ndarray] | None = None,
+    ) -> "Stepping":
+        """Return the call that steps the neurons of a thread.
 
         Args:
             inputs: Name -> address of its first row, and numbers from row to row; what is not there is 0.
             length: Most steps of a block.
             record: States whose rows are wanted.
+            share: The thread.
+            rows: Name -> (length, n) where recorded states go; the default is memory of its own.
         """
-        return Stepping(self, inputs, length, record)
+        return Stepping(self, inputs, length, record, share, rows or {})
 
 
 class Stepping:
     """The arguments of a group's kernel.
 
     Attributes:
-        call: For the driver.
+        share: The thread.
+        call: For the driver, of the neurons of the thread.
         fired: (length, n) one byte each.
         rows: Name -> (length, n) recorded states of a block.
     """
 
-    def __init__(self, group: Group, inputs: Mapping[str, tuple[int, int]], length: int, record: tuple[str, ...]):
-        self.group = group
+    def __init__(
+        self,
+        group: Group,
+        inputs: Mapping[str, tuple[int, int]],
+        length: int,
+        record: tuple[str, ...],
+        share: Share,
+        rows: Mapping[str, np.ndarray],
+    ):
+        self.group, self.share = group, share
         quiet = is_quiet(group.step, group.state, group.coefficients)
-        program, leaves = group.scan(quiet, record)
+        program, leaves = group.prepared(quiet, record)
         self.types = {"real": group.dtype, "int": leaves.integer, "bool": np.dtype(np.bool_)}
         self.words: dict[str, int] = {}
         self.kept: list[np.ndarray] = []
@@ -103,7 +123,12 @@ class Stepping:
         tables = frozenset(name for name in leaves.coefficients if self._coefficient(name))
         self._inputs(leaves, inputs)
         self.fired = self._rows(f"out.{SPIKES}", length, np.dtype(np.bool_))
-        self.rows = {name: self._rows(f"out.{name}", length, self.types[program.types[name]]) for name in record}
+        self.rows = {
+            name: self._put(f"out.{name}", rows[name])
+            if name in rows
+            else self._rows(f"out.{name}", length, self.types[program.types[name]])
+            for name in record
+        }
         self.program = program
         first = {name: self._state(name, type_) for name, type_ in program.types.items()}
         single = length == 1  # then the states change where they are
@@ -163,14 +188,17 @@ class Stepping:
             own = {f"state.{name}": array.ctypes.data for name, array in old.items()}
             own |= {f"final.{name}": array.ctypes.data for name, array in new.items()}
             known = self.words | own
-            sides.append(np.array([known.get(name, 0) for name in kernel.signature] + [0], np.int64))
+            sides.append(lined([known.get(name, 0) for name in kernel.signature] + [0]))
         place = {name: i for i, name in enumerate(kernel.signature)}
+        first, last = self.share.of(self.group.n)
         return Call(
             address_of(library, "kernel"),
             *sides,
             steps=place["T"],
             place=place.get("start", len(kernel.signature)),
-            last=-(-self.group.n // STRIP),
+            first=first,
+            last=last,
+            kind=OWN,
             scratch=np.empty(kernel.bytes(STRIP) + 64, np.uint8),
             kept=(library, self.kept, self.sets),
         )
@@ -182,6 +210,6 @@ class Stepping:
 
     def save(self, block: int) -> None:
         """Take the states that the block before this one has left."""
-        wide = {np.dtype(np.int32): np.dtype(np.int64)}
+        own = slice(*self.share.of(self.group.n))
         for name, array in self.sets[block % 2].items():
-            self.group.state[name] = array.astype(wide.get(array.dtype, array.dtype))
+            self.group.state[name][own] = array[own]

@@ -8,33 +8,38 @@ from spikelet.sim import delivery, driver, source_kernels
 from spikelet.sim.drive import Driven
 from spikelet.sim.driver import Call
 from spikelet.sim.parts import Parts
+from spikelet.sim.share import LISTS, OWN, Share
 from spikelet.sim.wiring import Cable
 
 
-def cleared(parts: Parts) -> Iterator[tuple[Call, Driven | None]]:
+def cleared(parts: Parts, share: Share) -> Iterator[tuple[Call, Driven | None]]:
     """Yield the calls that begin what is delivered, with 0 or with currents; and the currents."""
     library = driver.library()
     for name, receiver in parts.receivers.items():
-        for channel, rows in enumerate(parts.rows[: len(receiver.channels)]):
+        for channel, rows in enumerate(parts.rows_of(share)[: len(receiver.channels)]):
             values = dict.fromkeys(driver.FILL.names, 0)
-            place = rows[0, receiver.first :].ctypes.data
-            values |= {"rows": place, "stride": parts.total, "n": receiver.group.n}
+            lo, hi = share.of(receiver.group.n)
+            values |= {"rows": rows[0, receiver.first + lo :].ctypes.data, "stride": parts.total, "n": hi - lo}
             driven = parts.driven.get((name, channel))
             if driven is not None:
                 steps = 0 if driven.constant else receiver.group.n
-                values |= {"source": driven.rows.ctypes.data, "source.stride": steps}
+                values |= {"source": driven.rows[0, lo:].ctypes.data, "source.stride": steps}
             words = driver.FILL.array(values)
             kernel = f"{'zero' if driven is None else 'fill'}_{parts.real}"
-            yield Call(driver.address_of(library, kernel), words, words, kept=(rows, driven, library)), driven
+            kept = rows, driven, library
+            yield Call(driver.address_of(library, kernel), words, words, kind=OWN, kept=kept), driven
 
 
-def delivered(parts: Parts, at_once: bool) -> Iterator[tuple[str, Call]]:
+def delivered(parts: Parts, at_once: bool, share: Share) -> Iterator[tuple[str, Call]]:
     """Yield what receives and the call that delivers, for cables whose spikes arrive at once, or for the others."""
     for cable in parts.wiring.cables:
         if is_at_once(parts, cable) is at_once:
             for channel, jump in cable.channels:
-                rows = parts.rows[channel][:, cable.first :]
-                yield cable.to, _added(parts, cable, rows) if direct(parts, cable) else _sent(parts, cable, rows, jump)
+                rows = parts.rows_of(share)[channel][:, cable.first :]
+                if direct(parts, cable):
+                    yield from ((cable.to, call) for call in _added(parts, cable, rows, share))
+                else:
+                    yield cable.to, _sent(parts, cable, rows, jump, share)
 
 
 def is_at_once(parts: Parts, cable: Cable) -> bool:
@@ -60,31 +65,38 @@ def listed(parts: Parts, record: Iterable[str]) -> list[str]:
     return [name for name in parts.emitters if name in wanted]
 
 
-def emitted(parts: Parts, names: Iterable[str]) -> Iterator[Call]:
+def emitted(parts: Parts, names: Iterable[str], share: Share) -> Iterator[Call]:
     """Yield the calls that list what sources send."""
     for name in names:
         emitter, history, counts = parts.emitters[name], parts.histories[name], parts.counts[name]
         words = emitter.words(counts.ctypes.data, emitter.n)
         library = source_kernels.library(emitter.kernel, parts.network.dtype.name)
         address = driver.address_of(library, emitter.kernel)
-        yield Call(address, words, words, last=emitter.n, kept=(library, emitter, counts))
-        words = driver.LIST.array({"step": 0, "T": 0, "rows": counts.ctypes.data, "n": emitter.n, **history.words()})
+        first, last = share.of(emitter.n)
+        yield Call(address, words, words, first=first, last=last, kind=OWN, kept=(library, emitter, counts))
+        place = {"step": 0, "T": 0, "rows": counts.ctypes.data, "n": emitter.n}
+        words = driver.LIST.array(place | history.words() | share.words)
         library = driver.library()
         address = driver.address_of(library, f"list_{parts.real}")
-        yield Call(address, words, words, kept=(library, history, counts))
+        yield Call(address, words, words, kind=LISTS, kept=(library, history, counts))
 
 
-def _added(parts: Parts, cable: Cable, rows: np.ndarray) -> Call:
-    """Return the call that adds what a source sends."""
+def _added(parts: Parts, cable: Cable, rows: np.ndarray, share: Share) -> Iterator[Call]:
+    """Yield the calls that add what a source sends, one for each population that receives."""
     edges, emitter = cable.edges, parts.emitters[cable.pre.population.name]
     words = emitter.words(rows.ctypes.data, parts.total, delay=int(edges.delays[0]), scale=float(edges.weights))
     library = source_kernels.library(emitter.kernel, parts.network.dtype.name)
-    address = driver.address_of(library, emitter.kernel)
-    return Call(address, words, words, last=emitter.n, kept=(library, emitter, rows))
+    address, begin = driver.address_of(library, emitter.kernel), 0
+    for view in cable.projections[0].post:
+        lo, hi = (min(max(end - view.start, 0), len(view)) for end in share.of(view.population.n))
+        kept = library, emitter, rows
+        yield Call(address, words, words, first=begin + lo, last=begin + hi, kind=OWN, kept=kept)
+        begin += len(view)
 
 
-def _sent(parts: Parts, cable: Cable, rows: np.ndarray, jump: str) -> Call:
+def _sent(parts: Parts, cable: Cable, rows: np.ndarray, jump: str, share: Share) -> Call:
     """Return the call that delivers from a history into rows."""
+    pointer = cable.pointer(share.count, parts.owner(share.count))
     edges, graded = cable.edges, np.ndim(cable.edges.weights) > 0
     history = parts.histories[cable.pre.population.name]
     sending = parts.sendings.get(cable.projections[0].name)
@@ -95,12 +107,12 @@ def _sent(parts: Parts, cable: Cable, rows: np.ndarray, jump: str) -> Call:
     words = delivery.DELIVER.array(
         {
             "step": 0, "T": 0, "delays": len(edges.delays), "delay": edges.delays.ctypes.data,
-            "pointer": edges.pointer.ctypes.data, "targets": edges.targets.ctypes.data,
+            "pointer": pointer.ctypes.data, "targets": edges.targets.ctypes.data,
             "weights": weight.ctypes.data if graded else int(weight.view(np.int64)[0]),
             "stride": history.ids.shape[1], "first": cable.pre.start, "sources": len(cable.pre),
             "rows": rows.ctypes.data, "row.stride": parts.total,
-            **history.words(), "times": 0 if factors is None else factors.ctypes.data,
+            **history.words(), "times": 0 if factors is None else factors.ctypes.data, **share.words,
         }
     )  # fmt: skip
-    kept = (library, edges, weight, history, factors, rows)
-    return Call(driver.address_of(library, "deliver"), words, words, kept=kept)
+    kept = (library, edges, pointer, weight, history, factors, rows)
+    return Call(driver.address_of(library, "deliver"), words, words, kind=OWN, kept=kept)

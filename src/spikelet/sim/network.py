@@ -95,7 +95,9 @@ class Network(Description):
             raise InputError("the network has not been built: call build(dt=...) or run(...) first")
         return self.built.variables
 
-    def run(self, t: float, *, dt: float | None = None, record: Any = None, every: int = 1) -> NetworkResult:
+    def run(
+        self, t: float, *, dt: float | None = None, record: Any = None, every: int = 1, threads: int = 1
+    ) -> NetworkResult:
         """Simulate.
 
         Args:
@@ -104,6 +106,7 @@ class Network(Description):
             record: What to record: None is the spikes of all, a population or name its spikes, a dict population ->
                 ``"spikes"``, names of states, or a list of those.
             every: Steps from one recorded value of a state to the next.
+            threads: How many may share the work. They change nothing in the result; small networks use one.
 
         Returns:
             What happened in this stretch.
@@ -116,7 +119,9 @@ class Network(Description):
         steps = _steps(t, engine.dt)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise InputError(f"run: every must be a positive number of steps, got {every!r}")
-        return engine.run(steps, self._recorded(record, engine), every)
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise InputError(f"run: threads must be a positive integer, got {threads!r}")
+        return engine.run(steps, self._recorded(record, engine), every, threads)
 
     def _recorded(self, record: Any, engine: Engine) -> dict[str, tuple[str, ...]]:
         """Return population -> what is recorded of it."""

@@ -1,7 +1,7 @@
 """What a built network consists of: synapses, neurons, the rows of their inputs, histories of spikes, sources."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from spikelet.sim.history import History
 from spikelet.sim.plastic import Plastic, plastic
 from spikelet.sim.receivers import Receiver, receivers, stream
 from spikelet.sim.sending import Sending
+from spikelet.sim.share import Share
 from spikelet.sim.sources import Emitter
 from spikelet.sim.wiring import Wiring
 
@@ -42,6 +43,7 @@ class Parts:
         sendings: Projection -> the sending half of its synapses, where there is one.
         driven: (population, channel) -> the currents into it.
         learning: Projection -> the rule of its synapses, at work.
+        others: The rows of each thread, the first being those above.
     """
 
     network: Description
@@ -58,6 +60,26 @@ class Parts:
     sendings: dict[str, Sending]
     driven: dict[tuple[str, int], Driven]
     learning: dict[str, Plastic]
+    others: list[list[np.ndarray]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Let the first thread have the rows."""
+        self.others.append(self.rows)
+
+    def rows_of(self, share: Share) -> list[np.ndarray]:
+        """Return the rows of a thread; see ``rows``."""
+        while share.number >= len(self.others):
+            self.others.append([placed(rows.shape, rows.dtype) for rows in self.rows])
+        return self.others[share.number]
+
+    def owner(self, threads: int) -> np.ndarray:
+        """Return the thread that owns each neuron, (total,) uint8."""
+        found = np.zeros(self.total, np.uint8)
+        for receiver in self.receivers.values():
+            for number in range(threads):
+                lo, hi = Share(number, threads).of(receiver.group.n)
+                found[receiver.first + lo : receiver.first + hi] = number
+        return found
 
     @property
     def real(self) -> str:

@@ -1,13 +1,14 @@
 """The synapses of a network: made, put together where they start from the same neurons, read and set."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from spikelet.sim import connect
 from spikelet.sim.bundle import SPAN, Member, groups, taken
 from spikelet.sim.connect_drawn import Drawn, made, merged
+from spikelet.sim.cut import cut
 from spikelet.sim.description import Description, Projection, View
 from spikelet.sim.edges import Edges
 from spikelet.sim.estimate import pair_of
@@ -25,6 +26,7 @@ class Cable:
         first: Number of the first target among the neurons of the network.
         to: The population that receives, where it is one, else the first of several.
         channels: Inputs that receive, and for each the jump of the receptor that it is.
+        cuts: For a number of threads, where in each segment the synapses of each of them begin.
     """
 
     projections: tuple[Projection, ...]
@@ -32,6 +34,21 @@ class Cable:
     first: int
     to: str
     channels: tuple[tuple[int, str], ...]
+    cuts: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def pointer(self, threads: int, owner: np.ndarray) -> np.ndarray:
+        """Return where the synapses of each segment and thread begin; puts them into this order.
+
+        Args:
+            threads: How many there are.
+            owner: (neurons of the network,) uint8, the thread of each.
+        """
+        if threads == 1:
+            return self.edges.pointer
+        if threads not in self.cuts:
+            own = owner[self.first : self.first + self.edges.n_target]
+            self.cuts = {threads: cut(self.edges, own, threads)}  # any other order is gone
+        return self.cuts[threads]
 
     @property
     def pre(self) -> View:
