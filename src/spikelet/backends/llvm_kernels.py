@@ -261,7 +261,7 @@ class Writer:
         return self.f.value(f"icmp slt i64 {t}, {limit}")
 
     def kernel(self, name: str, body: Function) -> Kernel:
-        """Close the strip's function and write the loop around it, over the strips of lanes ``first`` to ``last - 1``."""
+        """Close the strip's function and write the loop around it: the strips of lanes ``first`` to ``last - 1``."""
         if self.feedback is not None:
             self.argument("strip")
         given = [f'{type_}{" noalias" if type_ == "ptr" else ""} %"{n}"' for n, type_ in self.arguments.items()]
