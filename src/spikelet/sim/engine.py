@@ -29,6 +29,7 @@ from spikelet.sim.result import NetworkResult
 from spikelet.sim.share import Share
 
 _SOURCE_STEP = driver.FILL.names.index("source.step")
+_LONG = 2_000_000  # steps of neurons in a run and for each thread, below which beginning them takes longer
 _SHARED = 2500  # steps of neurons in a block and for each thread, below which waiting takes longer than it saves
 
 
@@ -137,7 +138,7 @@ class Engine:
     def run(self, steps: int, record: Mapping[str, tuple[str, ...]], every: int, threads: int = 1) -> NetworkResult:
         """Take steps; returns what was recorded of them."""
         parts = self.parts
-        shares = self._shares(threads)
+        shares = self._shares(threads, steps)
         states = {name: tuple(n for n in record.get(name, ()) if n != "spikes") for name in parts.receivers}
         steppings: list[dict[str, Stepping]] = []
         for share in shares:  # what is recorded of all threads goes to one place
@@ -180,10 +181,11 @@ class Engine:
         given = {name: (inputs[0, receiver.first :].ctypes.data, parts.total) for name, inputs in pairs}
         return receiver.group.call(given, parts.length, record, share, rows)
 
-    def _shares(self, threads: int) -> list[Share]:
+    def _shares(self, threads: int, steps: int) -> list[Share]:
         """Return the threads of a run: one where several would not help."""
-        work = self.parts.total * self.parts.length
-        few = work < _SHARED * threads or bool(self.parts.learning or self.parts.sendings)  # those have no shares
+        neurons = self.parts.total
+        few = neurons * self.parts.length < _SHARED * threads or neurons * steps < _LONG * threads
+        few = few or bool(self.parts.learning or self.parts.sendings)  # those have no shares
         count = 1 if few else threads
         return [Share(number, count) for number in range(count)]
 
