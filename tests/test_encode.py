@@ -308,7 +308,7 @@ MISTAKES = [
     (lambda: encode.rate(-X, 5, 1.0), InputError, "rate: x reaches -0.5, below 0"),
     (lambda: encode.rate(X, 5, 0), InputError, "dt must be a number above 0 [ms], not 0"),
     (lambda: encode.poisson(X * 1e4, 5, 1.0), InputError, "poisson: rates*dt reaches 5000; at most 500 spikes"),
-    (lambda: encode.latency(X, 5, "linaer"), InputError, "must be 'linear' or 'rc', not 'linaer'; did you mean 'lin"),
+    (lambda: encode.latency(X, 5, "linaer"), InputError, "'linear', 'log' or 'rc', not 'linaer'; did you mean 'lin"),
     (lambda: encode.latency(X, 5, "rc", tau=-1.0), InputError, "tau must be a number above 0 [ms], not -1.0"),
     (lambda: encode.latency(X, 5, "rc", threshold=0), InputError, "threshold must be a number above 0"),
     (lambda: encode.delta(X, 0.0), InputError, "threshold must be a number above 0"),

@@ -36,8 +36,7 @@ def _fill(law: str) -> str:
     given = "ptr noalias %out, ptr noalias readonly %element, i64 %w, i64 %seed, i64 %step, i64 %stream"
     f = Function(f'internal void @sk_{law}({given}) noinline "prefer-vector-width"="512"')
     seed, step, stream = (Value(f, "i64", name) for name in ("%seed", "%step", "%stream"))
-    key = (seed & LOW, seed >> 32)
-    keys = [tuple((word + (weyl * i & LOW)) & LOW for word, weyl in zip(key, WEYL, strict=True)) for i in range(10)]
+    keys = round_keys(seed)
     first, use = step & LOW, stream << 16
     with f.loop("lane", "%w") as i:
         element = Value(f, "i64", f.load("i64", "%element", i))
@@ -48,12 +47,23 @@ def _fill(law: str) -> str:
 
 def philox(counter: tuple[Value, ...], keys: list[tuple[Value, ...]]) -> tuple[Value, Value]:
     """Return the first two words of Philox 4x32-10; all words are i64 with 32 bits in use."""
+    return block(counter, keys)[:2]
+
+
+def block(counter: tuple[Value, ...], keys: list[tuple[Value, ...]]) -> tuple[Value, Value, Value, Value]:
+    """Return the four words of Philox 4x32-10; what is not used of them costs nothing."""
     c0, c1, c2, c3 = counter
     for k0, k1 in keys:
         product0, product1 = c0 * MULTIPLIER[0], c2 * MULTIPLIER[1]
         c0, c1 = (product1 >> 32) ^ c1 ^ k0, product1 & LOW
         c2, c3 = (product0 >> 32) ^ c3 ^ k1, product0 & LOW
-    return c0, c1
+    return c0, c1, c2, c3
+
+
+def round_keys(seed: Value) -> list[tuple[Value, ...]]:
+    """Return the two words of the key of each round, for a seed of 64 bits."""
+    key = (seed & LOW, seed >> 32)
+    return [tuple((word + (weyl * i & LOW)) & LOW for word, weyl in zip(key, WEYL, strict=True)) for i in range(10)]
 
 
 def unit(word: Value) -> Value:
