@@ -79,17 +79,17 @@ def temporal_contrast(x: Signal, factor: float = 0.5, *, threshold: Any = None) 
 def contrast_threshold(x: Signal, factor: float = 0.5) -> Signal:
     """Return the threshold of `temporal_contrast`, (B, *N) float64, which `decode.temporal_contrast` asks for.
 
-    It is mean(d) + factor*std(d) of the changes d, with T - 1 in the standard deviation.
+    It is mean(d) + factor*std(d) of the T - 1 changes d, with T - 2 in the standard deviation.
 
     Example:
         >>> contrast_threshold(np.array([[0.0], [1.0], [1.0]]), factor=0.0)
-        array([0.66666667])
+        array([0.5])
     """
     data = detached(checked(x, "contrast_threshold", time=True))
     factor = within("factor", factor, -np.inf, np.inf)
     if len(data) < 3:
         raise InputError(f"contrast_threshold: a signal of {len(data)} steps has no spread of changes; say threshold=")
-    change = _differences(data)
+    change = _differences(data)[1:]
     mean = total(change) / len(change)
     variance = total((change - mean) * (change - mean)) / (len(change) - 1)
     level = mean + factor * variance**0.5

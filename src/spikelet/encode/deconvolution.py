@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.encode.arguments import checked, choice, levels, weights, within
-from spikelet.encode.tensors import Signal, cast, detached, dtype, is_tensor, like, total, zeros
+from spikelet.encode.tensors import Signal, cast, detached, dtype, highest, like, total, zeros
 
 _FORMS = ("additive", "multiplicative")
 
@@ -110,7 +110,7 @@ def _fitted(name: str, x: Any, fir: Any, offset: Any, fits: Callable[[Any, list[
 def _offset(name: str, data: Any, offset: Any) -> Any:
     """Return what is taken away from the signal, in float64."""
     if offset is None:
-        return cast(data.amin(0) if is_tensor(data) else data.min(0), "float64")
+        return cast(-highest(-data, 0), "float64")
     return levels(name, "offset", offset, data, tuple(data.shape[1:]))
 
 

@@ -88,6 +88,21 @@ def steps_row(steps: int, x: Any) -> Any:
     return like(np.arange(steps), x).reshape(steps, *(1 for _ in x.shape))
 
 
+def steps_of(x: Any) -> Any:
+    """Return 0, 1, ... T - 1 as int64 along the first axis of ``x`` (T, ...)."""
+    return like(np.arange(len(x)), x).reshape(-1, *(1 for _ in x.shape[1:]))
+
+
+def flipped(x: Any) -> Any:
+    """Return ``x`` with the last step first."""
+    return x.flip(0) if is_tensor(x) else x[::-1]
+
+
+def highest(x: Any, axis: int) -> Any:
+    """Return the largest numbers along an axis."""
+    return x.amax(axis) if is_tensor(x) else x.max(axis)
+
+
 def in_step(when: Any, steps: int, x: Any) -> Any:
     """Return (T, *shape of when): 1 in the step that ``when`` names, in the type of ``x``; none where it is outside."""
     return cast(steps_row(steps, when) == when, dtype(x))
