@@ -111,7 +111,7 @@ def intensity_to_latency(x: Signal, steps: int) -> Signal:
     """
     data, steps = detached(checked(x, "intensity_to_latency", 0)), whole_steps(steps)
     fires = data > 0
-    many = fires.reshape(len(data), -1).sum(1).reshape(-1, *(1 for _ in data.shape[1:]))
+    many = _flat(fires).sum(1).reshape(-1, *(1 for _ in data.shape[1:]))
     when = _ranks(data) * steps // many.clip(1)
     return in_step(module(data).where(fires, when, steps), steps, data)
 
@@ -187,7 +187,12 @@ def _place(x: Any, borders: np.ndarray) -> Any:
 
 def _ranks(data: Any) -> Any:
     """Return the rank of each element in its sample, 0 for the largest."""
-    return ranks(-data.reshape(len(data), int(np.prod(data.shape[1:])))).reshape(data.shape)
+    return ranks(-_flat(data)).reshape(data.shape)
+
+
+def _flat(data: Any) -> Any:
+    """Return (B, neurons)."""
+    return data.reshape(len(data), int(np.prod(data.shape[1:])))
 
 
 def _float_of(data: Any, value: float) -> float:
