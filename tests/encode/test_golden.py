@@ -38,8 +38,8 @@ FILTERED = [
     ("hsa", {}, "++.+++.+++..+..............+..++.+++.+++..+.................", 0.140967),
     ("modified_hsa", {"threshold": 0.1}, "++.++++.+++.+..............+.+.+++.++++.++.+................", 0.110410),
     ("modified_hsa", {"threshold": 0.3}, "+++++++++++.++...........+..++.++++++++++.++...........+....", 0.112214),
-    ("bsa", {"threshold": 0.2, "form": "additive"}, "++++++++++++.+...........+..++++++++++++++.+...........+....", 0.141837),
-    ("bsa", {"threshold": 0.4, "form": "additive"}, "+++++++++++.+.+...........+.+.+++++++++++.+.+...............", 0.116601),
+    ("bsa", {"threshold": 0.2}, "++++++++++++.+...........+..++++++++++++++.+...........+....", 0.141837),
+    ("bsa", {"threshold": 0.4}, "+++++++++++.+.+...........+.+.+++++++++++.+.+...............", 0.116601),
 ]  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_codes_of_filters(name: str, given: dict, golden: str, error: float) -> 
 
 
 def test_multiplicative_bsa() -> None:
-    spikes = encode.bsa(SIGNAL, FIR, 0.955)
+    spikes = encode.bsa(SIGNAL, FIR, 0.955, form="multiplicative")
     assert spikes.sum() == 32
     assert rmse(decode.bsa(spikes, FIR, offset=LEAST)) == pytest.approx(0.149760, abs=5e-7)
 
@@ -61,7 +61,7 @@ def test_multiplicative_bsa() -> None:
     [
         ("modified_hsa", {"threshold": 0.18}, 0.088521),
         ("bsa", {"threshold": 0.54, "form": "additive"}, 0.088521),
-        ("bsa", {"threshold": 0.69}, 0.103126),
+        ("bsa", {"threshold": 0.69, "form": "multiplicative"}, 0.103126),
     ],
 )
 def test_errors_with_the_best_threshold(name: str, given: dict, error: float) -> None:

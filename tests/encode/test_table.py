@@ -122,8 +122,8 @@ CASES = {
     "sigma_delta": of_signals("sigma_delta", 0.04, values=tuple(range(-40, 41))),
     "hsa": of_signals("hsa", FIR, values=(0, 1)),
     "modified_hsa": of_signals("modified_hsa", FIR, 0.2, values=(0, 1)),
-    "bsa": of_signals("bsa", FIR, values=(0, 1)),
-    "bsa, additive": of_signals("bsa", FIR, 0.4, form="additive", values=(0, 1)),
+    "bsa": of_signals("bsa", FIR, 0.4, values=(0, 1)),
+    "bsa, multiplicative": of_signals("bsa", FIR, form="multiplicative", values=(0, 1)),
 }
 every = pytest.mark.parametrize("name", CASES)
 RANDOM = [name for name, case in CASES.items() if case.random]
@@ -354,7 +354,7 @@ ROUND_TRIPS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Measure
         0.09,
     ),
     "bsa": (
-        lambda x: encode.bsa(x, FIR, 0.54, form="additive"),
+        lambda x: encode.bsa(x, FIR, 0.54),
         lambda s: decode.bsa(s, FIR, offset=LEAST),
         rmse,
         0.09,

@@ -47,8 +47,8 @@ def check_finite(data: Any, name: str, what: str = "x") -> None:
     """Raise InputError where a number is NaN or infinite, and say where."""
     finite = module(data).isfinite(data)
     if not bool(finite.all()):
-        place = tuple(int(i[0]) for i in np.nonzero(~on_host(finite)))
-        raise InputError(f"{name}: {what} is {float(data[place])} at {place}")
+        place = tuple(int(i) for i in np.argwhere(~on_host(finite))[0])
+        raise InputError(f"{name}: {what} is {float(data[place])}" + (f" at {place}" if place else ""))
 
 
 def _check_values(data: Any, name: str, low: float | None, high: float | None, hint: str) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 
 from spikelet.encode.arguments import checked, positive, whole_steps, within
 from spikelet.encode.tensors import Signal, cast, detached, dtype, like, on_host
-from spikelet.errors import ShapeError
 from spikelet.model import Neuron
 from spikelet.neurons import LIF
 
@@ -42,8 +41,6 @@ def lif(
         [[0.0, 4.0, 16.0]]
     """
     data = detached(checked(x, "lif", time=steps is None))
-    if steps is None and data.ndim < 2:
-        raise ShapeError(f"lif: without steps=, x must be (T, B, *N), not {tuple(data.shape)}")
     tau, dt = positive("tau", tau, "ms"), positive("dt", dt, "ms")
     threshold, t_ref = positive("threshold", threshold, "the unit of x"), within("t_ref", t_ref, 0, np.inf)
     model = LIF(tau_mem=tau, v_th=threshold, t_ref=t_ref)

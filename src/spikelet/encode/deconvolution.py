@@ -61,7 +61,7 @@ def modified_hsa(x: Signal, fir: Any, threshold: float = 0.85, *, offset: Any = 
     return _fitted("modified_hsa", x, fir, offset, lambda window, h: _deficit(window, h) <= level)
 
 
-def bsa(x: Signal, fir: Any, threshold: float = 0.955, *, form: str = "multiplicative", offset: Any = None) -> Signal:
+def bsa(x: Signal, fir: Any, threshold: float = 0.955, *, form: str = "additive", offset: Any = None) -> Signal:
     """Return a spike where taking the filter away leaves less of the signal (Ben's spiker algorithm).
 
     With e1 = sum of abs(x[t+j] - h[j]) and e2 = sum of abs(x[t+j]) over j, a spike in step t where
@@ -70,8 +70,9 @@ def bsa(x: Signal, fir: Any, threshold: float = 0.955, *, form: str = "multiplic
 
     Args:
         x: (T, B, *N).
-        fir: (F,), the filter h, in the unit of x; scaled so that spikes in all steps reach the largest signal.
-        threshold: additive: in the unit of x; multiplicative: a number.
+        fir: (F,), the filter h, in the unit of x; a low-pass whose sum is the largest signal, since that is what spikes
+            in all steps decode to.
+        threshold: additive: in the unit of x, best a little below the sum of the filter; multiplicative: a number.
         form: ``"additive"`` or ``"multiplicative"``.
         offset: as in `hsa`.
 

@@ -1,7 +1,7 @@
 """Front ends of images: filters as of retina and cortex, whose contrasts become latencies.
 
-Both take images (B, H, W), filter them (zeros around the image, the size kept), and turn the contrasts above a
-threshold into spikes by `timing.intensity_to_latency`: (T, B, maps, H, W).
+Both take images (B, H, W), filter them (the rim of an image goes on around it, the size is kept), and turn the
+contrasts above a threshold into spikes by `timing.intensity_to_latency`: (T, B, maps, H, W).
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.encode.arguments import checked, integer, positive, within
-from spikelet.encode.tensors import Signal, cast, detached, dtype, module, total, zeros
+from spikelet.encode.tensors import Signal, cast, detached, dtype, like, module, total, zeros
 from spikelet.encode.timing import intensity_to_latency
 from spikelet.errors import InputError, ShapeError
 
@@ -118,14 +118,14 @@ def gabor_kernel(size: int, angle: float, wavelength: float, sigma: float, gamma
 
 
 def filtered_image(images: Any, kernel: np.ndarray) -> Any:
-    """Return the correlation of images (B, H, W) with a kernel, in float64, with zeros around the images.
+    """Return the correlation of images (B, H, W) with a kernel, in float64; around an image its rim goes on.
 
     Products are added in the order of the kernel's taps, so that no library or device rounds otherwise.
     """
     reach = len(kernel) // 2
     height, width = images.shape[-2:]
-    wide = cast(zeros((len(images), height + 2 * reach, width + 2 * reach), images), "float64")
-    wide[:, reach : reach + height, reach : reach + width] = images
+    rows, columns = (like(np.arange(-reach, size + reach).clip(0, size - 1), images) for size in (height, width))
+    wide = cast(images, "float64")[:, rows][:, :, columns]
     return total(
         float(tap) * wide[:, i : i + height, j : j + width] for i, row in enumerate(kernel) for j, tap in enumerate(row)
     )

@@ -171,7 +171,7 @@ def inhomogeneous_poisson(
     if 0 in data.shape:
         return empty(tuple(data.shape), data)
     mean = _means(data, dt, name).reshape(len(data), -1)
-    element = elements(data[0].reshape(data.shape[1], -1) if data.ndim > 1 else data[:1], samples)
+    element = elements(data[0], samples)
     out = empty((len(data), len(element)), data)
     rows = max(_CHUNK // len(element), 1)
     for k in range(0, len(data), rows):

@@ -165,7 +165,7 @@ def _log_latency(x: Any, steps: int) -> Any:
     """Return the step of each spike: x is at least (exp(T - 1 - t) - 1)/(exp(T - 1) - 1) where it comes before t."""
     borders = np.arange(steps - 1, 0, -1) - 0.5  # falling times, rising values
     values = (np.exp(-borders) - np.exp(1.0 - steps)) / -np.expm1(1.0 - steps) if steps > 1 else borders
-    return steps - 1 - _place(x, values)
+    return module(x).where(x > 0, steps - 1 - _place(x, values), steps - 1)  # the smallest borders may be 0
 
 
 def _rc_latency(x: Any, steps: int, tau: float, threshold: float) -> Any:
