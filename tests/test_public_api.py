@@ -11,7 +11,19 @@ import pytest
 import spikelet
 
 ROOT = Path(__file__).parents[1]
-MODULES = ["datasets", "encode", "errors", "neurons", "nn", "plot", "rules", "surrogates", "synapses", "units"]
+MODULES = [
+    "datasets",
+    "decode",
+    "encode",
+    "errors",
+    "neurons",
+    "nn",
+    "plot",
+    "rules",
+    "surrogates",
+    "synapses",
+    "units",
+]
 OBJECTS = [
     "Neuron", "Synapse", "Rule", "Surrogate", "run", "show", "Network", "Population", "Projection", "Current",
     "Poisson", "SpikeTrain", "lognormal", "normal", "uniform", "all_to_all", "distance", "expression", "fixed_indegree",

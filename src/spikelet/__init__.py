@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type checkers and editors
     from spikelet import (
         datasets as datasets,
+        decode as decode,
         encode as encode,
         errors as errors,
         neurons as neurons,
@@ -53,7 +54,19 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
 
 __version__ = "0.1.0"
 
-_MODULES = ("datasets", "encode", "errors", "neurons", "nn", "plot", "rules", "surrogates", "synapses", "units")
+_MODULES = (
+    "datasets",
+    "decode",
+    "encode",
+    "errors",
+    "neurons",
+    "nn",
+    "plot",
+    "rules",
+    "surrogates",
+    "synapses",
+    "units",
+)
 _PLACES = {  # module -> the names that it gives
     "model": "Neuron Surrogate",
     "synapse": "Synapse",

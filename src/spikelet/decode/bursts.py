@@ -32,9 +32,9 @@ def weighted_phase(spikes: Any, period: int = 8) -> Any:
     """
     data, period = spike_trains(spikes, "weighted_phase"), integer("period", period, 1, 30)
     cycles = integer("steps of spikes, in whole cycles,", len(data) // period, 1)
-    weights = 2.0 ** -(1.0 + np.arange(cycles * period) % period) / cycles
+    weights = 2.0 ** -(1.0 + np.arange(cycles * period) % period)
     weights = like(weights, data).reshape(-1, *(1 for _ in data.shape[1:]))
-    return cast((cast(data[: len(weights)], "float64") * weights).sum(0), dtype(data))
+    return cast((cast(data[: len(weights)], "float64") * weights).sum(0) / cycles, dtype(data))
 
 
 def burst(spikes: Any, *, most: int = 5, shortest: int = 2, longest: int = 8) -> Any:
