@@ -11,6 +11,7 @@ import torch
 from benchmarks import (
     article_net,
     conv_net,
+    encode_poisson,
     first_call,
     floors,
     gpu_layer,
@@ -121,7 +122,7 @@ SIMULATOR = (sim_brunel, sim_izhikevich, sim_microcircuit, sim_vogels_abbott)
 
 @pytest.mark.parametrize(
     "script",
-    [lif_layer, linear_lif, article_net, rsnn, conv_net, memory, models, parse_time, *SIMULATOR],
+    [lif_layer, linear_lif, article_net, rsnn, conv_net, encode_poisson, memory, models, parse_time, *SIMULATOR],
     ids=lambda s: s.__name__,
 )
 def test_script_runs(script):
@@ -131,6 +132,17 @@ def test_script_runs(script):
         assert set(FIELDS) <= set(line)
         assert f"benchmarks.{line['name']}" == script.__name__
         json.dumps(line, allow_nan=False)
+
+
+def test_encoders_and_torch_draw_from_the_same_laws():
+    shape = (400, 4, 100)
+    for name, pair in encode_poisson.jobs(shape).items():
+        ours, theirs = (pair[who]() for who in (OURS, encode_poisson.TORCH))
+        assert ours.shape == theirs.shape == shape and ours.dtype == theirs.dtype
+        counts = [spikes.double().mean(0) for spikes in (ours, theirs)]
+        mean = 0.05  # of rates from 0 to 100 Hz
+        assert all(abs(float(c.mean()) - mean) < 0.004 for c in counts), name
+        assert float(torch.corrcoef(torch.stack(counts).flatten(1))[0, 1]) > 0.8  # pixel by pixel
 
 
 def test_other_simulators_run_in_their_own_python(monkeypatch, tmp_path):

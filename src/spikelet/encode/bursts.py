@@ -1,12 +1,11 @@
 """Codes in several spikes with places of unequal worth: weighted phase, burst."""
 
 import math
-from typing import Any
 
 import numpy as np
 
 from spikelet.encode.arguments import checked, integer, whole_steps
-from spikelet.encode.tensors import Signal, cast, detached, dtype, like, module, steps_row
+from spikelet.encode.tensors import Signal, cast, detached, dtype, module, steps_row
 from spikelet.errors import InputError
 
 
@@ -79,9 +78,3 @@ def burst_length(most: int, shortest: int, longest: int) -> int:
     count = np.arange(1, most + 1)
     slowest = [math.ceil(longest - (longest - shortest) * (n - 1) / most) for n in count]  # just above (n - 1)/most
     return int(max((count - 1) * slowest)) + 1
-
-
-def cycle(steps: int, period: int, x: Any) -> Any:
-    """Return the weights 2**-(1 + k) of the phases of all steps, along an axis before those of ``x``."""
-    weights = 2.0 ** -(1.0 + np.arange(steps) % period)
-    return like(weights, x).reshape(steps, *(1 for _ in x.shape))

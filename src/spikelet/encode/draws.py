@@ -16,26 +16,24 @@ POISSON = random.STREAMS["encode"] + 1
 _ALONE = 1 << 16  # element-steps that are not worth a second thread
 
 
-def spikes_of(p: Any, steps: int, seed: int, element: Any, first_step: int) -> Any:
-    """Return (T, *shape of p): 1 with probability ``p`` in each step, in the type of ``p``.
+def spikes_of(p: Any, out: Any, seed: int, element: Any, first_step: int) -> None:
+    """Fill ``out`` (T, B*N) with spikes: 1 with probability ``p`` in each step.
 
     Step k takes word k % 4 of block k // 4, so that no word is thrown away; it is a spike where
     (word + 0.5)/2**32 < p, rewritten for integers: exact for both float32 and float64.
 
     Args:
-        p: (B, *N) probabilities.
-        steps: number of steps T.
+        p: (B*N,) probabilities.
+        out: is filled.
         seed: integer.
         element: (B*N,) int64, number of each element.
         first_step: number of the first step.
     """
-    limit = cast(module(p).ceil(cast(p, "float64").reshape(-1) * 2.0**32 - 0.5), "int64")
-    out = empty((steps, len(element)), p)
+    limit = cast(module(p).ceil(cast(p, "float64") * 2.0**32 - 0.5), "int64")
     if _on_cpu(p):
-        _compiled("bernoulli", out, (limit, element, first_step, steps, _signed(seed), BERNOULLI))
+        _compiled("bernoulli", out, (limit, element, first_step, len(out), _signed(seed), BERNOULLI))
     else:
         compare_words(out, limit, seed, element, first_step)
-    return out.reshape(steps, *p.shape)
 
 
 def compare_words(out: Any, limit: Any, seed: int, element: Any, first_step: int) -> None:
@@ -49,18 +47,17 @@ def compare_words(out: Any, limit: Any, seed: int, element: Any, first_step: int
         out[:, part] = below.reshape(4 * len(blocks), -1)[skip : skip + steps]
 
 
-def counts_of(mean: Any, steps: int, seed: int, element: Any, first_step: int, out: Any) -> None:
+def counts_of(mean: Any, out: Any, seed: int, element: Any, first_step: int) -> None:
     """Fill ``out`` (T, B*N) with counts of spikes.
 
     The counts invert the distribution function on one 53-bit uniform number each, so they are exact at any mean.
 
     Args:
         mean: (B*N,) float64, or (T, B*N) where it changes with time.
-        steps: number of steps T.
+        out: is filled.
         seed: integer.
         element: (B*N,) int64, number of each element.
         first_step: number of the first step.
-        out: is filled.
     """
     if 0 in mean.shape:
         return
@@ -69,7 +66,7 @@ def counts_of(mean: Any, steps: int, seed: int, element: Any, first_step: int, o
     rounds = _rounds(float(mean.max()))
     if _on_cpu(mean):
         by = len(element) if mean.ndim == 2 else 0
-        given = (mean, none, by, element, first_step, steps, _signed(seed), POISSON, rounds)
+        given = (mean, none, by, element, first_step, len(out), _signed(seed), POISSON, rounds)
         _compiled("poisson", out, given, rounds)
     else:
         invert_words(out, mean, none, seed, element, first_step)
@@ -112,6 +109,16 @@ def _parts(elements: int, steps: int, data: Any) -> Iterator[slice]:
 
 
 # -- the kernels ------------------------------------------------------------------------------------------------------
+
+
+def room(steps: int, count: int, like: Any) -> Any:
+    """Return memory for spikes (T, B*N), of the kind and type of ``like``; on a CPU that of earlier ones where free."""
+    if not _on_cpu(like):
+        return empty((steps, count), like)
+    from spikelet.backends.memory import MEMORY
+
+    array = MEMORY.empty((steps, count), dtype(like))
+    return module(like).from_numpy(array) if is_tensor(like) else array
 
 
 def _on_cpu(x: Any) -> bool:

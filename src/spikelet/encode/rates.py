@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.encode.arguments import checked, elements, first, positive, whole_steps, within
-from spikelet.encode.draws import counts_of, spikes_of
+from spikelet.encode.draws import counts_of, room, spikes_of
 from spikelet.encode.tensors import Signal, cast, detached, dtype, empty, is_tensor, module, steps_row
 from spikelet.errors import InputError
 
@@ -53,7 +53,7 @@ def bernoulli(x: Signal, steps: int, *, seed: int = 0, samples: Any = None, firs
         ((1000, 1, 8), np.True_)
     """
     p = detached(checked(x, "bernoulli", 0, 1, "a probability per step; divide 8-bit images by 255"))
-    return spikes_of(p, whole_steps(steps), seed, elements(p, samples), first(first_step))
+    return _spikes(p, p, whole_steps(steps), seed, samples, first(first_step))
 
 
 def rate(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any = None, first_step: int = 0) -> Signal:
@@ -80,7 +80,7 @@ def rate(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any = 
     """
     data, dt = detached(checked(rates, "rate", 0)), positive("dt", dt, "ms")
     p = _per_step(data, dt, "rate")
-    return cast(spikes_of(p, whole_steps(steps), seed, elements(data, samples), first(first_step)), dtype(data))
+    return _spikes(p, data, whole_steps(steps), seed, samples, first(first_step))
 
 
 def periodic(rates: Signal, steps: int, dt: float, *, phase: float = 0.0, first_step: int = 0) -> Signal:
@@ -135,8 +135,8 @@ def poisson(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any
     """
     data, dt, steps = detached(checked(rates, "poisson", 0)), positive("dt", dt, "ms"), whole_steps(steps)
     mean, element = _means(data, dt, "poisson").reshape(-1), elements(data, samples)
-    out = empty((steps, len(element)), data)
-    counts_of(mean, steps, seed, element, first(first_step), out)
+    out = room(steps, len(element), data)
+    counts_of(mean, out, seed, element, first(first_step))
     return out.reshape(steps, *data.shape)
 
 
@@ -172,12 +172,20 @@ def inhomogeneous_poisson(
         return empty(tuple(data.shape), data)
     mean = _means(data, dt, name).reshape(len(data), -1)
     element = elements(data[0], samples)
-    out = empty((len(data), len(element)), data)
+    out = room(len(data), len(element), data)
     rows = max(_CHUNK // len(element), 1)
     for k in range(0, len(data), rows):
         part = mean[k : k + rows]
-        counts_of(part, len(part), seed, element, first_step + k, out[k : k + rows])
+        counts_of(part, out[k : k + rows], seed, element, first_step + k)
     return out.reshape(data.shape)
+
+
+def _spikes(p: Any, data: Any, steps: int, seed: int, samples: Any, first_step: int) -> Any:
+    """Return spikes of probability ``p`` in the type of ``data``."""
+    element = elements(data, samples)
+    out = room(steps, len(element), data)
+    spikes_of(p.reshape(-1), out, seed, element, first_step)
+    return out.reshape(steps, *data.shape)
 
 
 def _means(data: Any, dt: float, name: str) -> Any:
