@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spikelet import encode
+from spikelet.encode import draws, tensors
 from spikelet.errors import InputError, ShapeError
 
 torch = pytest.importorskip("torch")
@@ -153,6 +154,16 @@ def test_a_gpu_gives_the_spikes_of_the_cpu() -> None:
         x = torch.from_numpy(case.x)
         there = case.call(x.cuda())
         assert there.is_cuda and (there.cpu() == case.call(x)).all(), name
+
+
+@every
+def test_the_way_of_other_devices_gives_the_same_spikes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs there is array operations in place of kernels and accumulation: here they run on the CPU."""
+    case = CASES[name]
+    expected = case.call(case.x)
+    for module in (draws, tensors):
+        monkeypatch.setattr(module, "on_cpu", lambda x: False)
+    np.testing.assert_array_equal(case.call(torch.from_numpy(case.x)).numpy(), expected)
 
 
 @every

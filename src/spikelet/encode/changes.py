@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.encode.arguments import checked, integer, levels, positive, within
-from spikelet.encode.tensors import Signal, cast, detached, dtype, empty, module, on_host, total, zeros
+from spikelet.encode.tensors import Signal, cast, detached, dtype, empty, module, on_host, total, total_of_rows, zeros
 from spikelet.errors import InputError
 
 
@@ -90,8 +90,8 @@ def contrast_threshold(x: Signal, factor: float = 0.5) -> Signal:
     if len(data) < 3:
         raise InputError(f"contrast_threshold: a signal of {len(data)} steps has no spread of changes; say threshold=")
     change = _differences(data)[1:]
-    mean = total(change) / len(change)
-    variance = total((change - mean) * (change - mean)) / (len(change) - 1)
+    mean = total_of_rows(change) / len(change)
+    variance = total_of_rows((change - mean) * (change - mean)) / (len(change) - 1)
     level = mean + factor * variance**0.5
     if 0 not in level.shape and float(level.min()) < 0:
         place = tuple(int(i) for i in np.argwhere(on_host(level) < 0)[0])

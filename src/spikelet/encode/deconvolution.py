@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.encode.arguments import checked, choice, levels, weights, within
-from spikelet.encode.tensors import Signal, cast, detached, dtype, highest, like, total, zeros
+from spikelet.encode.tensors import Signal, cast, detached, dtype, highest, like, total_of_rows, zeros
 
 _FORMS = ("additive", "multiplicative")
 
@@ -84,26 +84,25 @@ def bsa(x: Signal, fir: Any, threshold: float = 0.955, *, form: str = "additive"
     """
     level, additive = within("threshold", threshold, 0, np.inf), choice("bsa", "form", form, _FORMS) == "additive"
 
-    def fits(window: Any, h: list[float]) -> Any:
-        left = total(abs(window[j] - tap) for j, tap in enumerate(h))
-        here = total(abs(window[j]) for j in range(len(h)))
+    def fits(window: Any, h: Any) -> Any:
+        left, here = total_of_rows(abs(window - h)), total_of_rows(abs(window))
         return left <= (here - level if additive else level * here)
 
     return _fitted("bsa", x, fir, offset, fits)
 
 
-def _fitted(name: str, x: Any, fir: Any, offset: Any, fits: Callable[[Any, list[float]], Any]) -> Any:
+def _fitted(name: str, x: Any, fir: Any, offset: Any, fits: Callable[[Any, Any], Any]) -> Any:
     """Hold the filter against the signal in every step, and take it away where it fits."""
     data, taps = detached(checked(x, name, time=True)), weights(name, "fir", fir)
     spikes = zeros(data.shape, data)
     if 0 in data.shape:
         return spikes
     rest = cast(data, "float64") - _offset(name, data, offset)  # new memory: it is written to below
-    h, filter_ = taps.tolist(), like(taps, data).reshape(-1, *(1 for _ in data.shape[1:]))
-    for t in range(len(data) - len(h) + 1):
-        window = rest[t : t + len(h)]
+    h = like(taps, data).reshape(-1, *(1 for _ in data.shape[1:]))
+    for t in range(len(data) - len(taps) + 1):
+        window = rest[t : t + len(taps)]
         spike = cast(fits(window, h), "float64")
-        window -= spike * filter_
+        window -= spike * h
         spikes[t] = cast(spike, dtype(data))
     return spikes
 
@@ -115,6 +114,6 @@ def _offset(name: str, data: Any, offset: Any) -> Any:
     return levels(name, "offset", offset, data, tuple(data.shape[1:]))
 
 
-def _deficit(window: Any, h: list[float]) -> Any:
+def _deficit(window: Any, h: Any) -> Any:
     """Return by how much the filter sticks out of the signal, summed over its taps."""
-    return total((tap - window[j]).clip(0) for j, tap in enumerate(h))
+    return total_of_rows((h - window).clip(0))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikelet import pool, random
-from spikelet.encode.tensors import bits, cast, dtype, empty, is_tensor, like, module, on_host
+from spikelet.encode.tensors import bits, cast, dtype, empty, is_tensor, like, module, on_cpu, on_host
 
 BERNOULLI = random.STREAMS["encode"]
 POISSON = random.STREAMS["encode"] + 1
@@ -30,7 +30,7 @@ def spikes_of(p: Any, out: Any, seed: int, element: Any, first_step: int) -> Non
         first_step: number of the first step.
     """
     limit = cast(module(p).ceil(cast(p, "float64") * 2.0**32 - 0.5), "int64")
-    if _on_cpu(p):
+    if on_cpu(p):
         _compiled("bernoulli", out, (limit, element, first_step, len(out), _signed(seed), BERNOULLI))
     else:
         compare_words(out, limit, seed, element, first_step)
@@ -64,7 +64,7 @@ def counts_of(mean: Any, out: Any, seed: int, element: Any, first_step: int) -> 
     # numpy's exp on every device: its rounding decides no spike then, so numpy and torch give the same counts
     none = like(np.exp(-on_host(mean)), mean)
     rounds = _rounds(float(mean.max()))
-    if _on_cpu(mean):
+    if on_cpu(mean):
         by = len(element) if mean.ndim == 2 else 0
         given = (mean, none, by, element, first_step, len(out), _signed(seed), POISSON, rounds)
         _compiled("poisson", out, given, rounds)
@@ -102,7 +102,7 @@ def _rounds(most: float) -> int:
 
 def _parts(elements: int, steps: int, data: Any) -> Iterator[slice]:
     """Yield slices of the elements; on a CPU the integers of each stay in the cache."""
-    numbers = 2**18 if _on_cpu(data) else 2**26
+    numbers = 2**18 if on_cpu(data) else 2**26
     size = max(256, numbers // steps)
     for start in range(0, elements, size):
         yield slice(start, start + size)
@@ -113,16 +113,12 @@ def _parts(elements: int, steps: int, data: Any) -> Iterator[slice]:
 
 def room(steps: int, count: int, like: Any) -> Any:
     """Return memory for spikes (T, B*N), of the kind and type of ``like``; on a CPU that of earlier ones where free."""
-    if not _on_cpu(like):
+    if not on_cpu(like):
         return empty((steps, count), like)
     from spikelet.backends.memory import MEMORY
 
     array = MEMORY.empty((steps, count), dtype(like))
     return module(like).from_numpy(array) if is_tensor(like) else array
-
-
-def _on_cpu(x: Any) -> bool:
-    return not is_tensor(x) or x.device.type == "cpu"
 
 
 def _signed(seed: int) -> int:

@@ -63,9 +63,19 @@ def zeros(shape: tuple[int, ...], like: Any) -> Any:
     return like.new_zeros(shape) if is_tensor(like) else np.zeros(shape, like.dtype)
 
 
+def on_cpu(x: Any) -> bool:
+    """Return whether the numbers lie in the memory of the CPU."""
+    return not is_tensor(x) or x.device.type == "cpu"
+
+
 def total(terms: Iterable[Any]) -> Any:
     """Return a sum in the order of its terms: the same bits in any batch, memory layout and library."""
     return reduce(add, terms)
+
+
+def total_of_rows(rows: Any) -> Any:
+    """Return the `total` over the first axis, of at least one row."""
+    return rows.cumsum(0)[-1] if on_cpu(rows) else total(rows)  # a GPU accumulates in an order of its own
 
 
 def order(x: Any) -> Any:
