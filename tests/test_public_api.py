@@ -12,18 +12,8 @@ import spikelet
 
 ROOT = Path(__file__).parents[1]
 MODULES = [
-    "datasets",
-    "decode",
-    "encode",
-    "errors",
-    "neurons",
-    "nn",
-    "plot",
-    "rules",
-    "surrogates",
-    "synapses",
-    "units",
-]
+    "datasets", "decode", "encode", "errors", "neurons", "nn", "plot", "rules", "surrogates", "synapses", "units",
+]  # fmt: skip
 OBJECTS = [
     "Neuron", "Synapse", "Rule", "Surrogate", "run", "show", "Network", "Population", "Projection", "Current",
     "Poisson", "SpikeTrain", "lognormal", "normal", "uniform", "all_to_all", "distance", "expression", "fixed_indegree",

@@ -55,18 +55,8 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
 __version__ = "0.1.0"
 
 _MODULES = (
-    "datasets",
-    "decode",
-    "encode",
-    "errors",
-    "neurons",
-    "nn",
-    "plot",
-    "rules",
-    "surrogates",
-    "synapses",
-    "units",
-)
+    "datasets", "decode", "encode", "errors", "neurons", "nn", "plot", "rules", "surrogates", "synapses", "units",
+)  # fmt: skip
 _PLACES = {  # module -> the names that it gives
     "model": "Neuron Surrogate",
     "synapse": "Synapse",

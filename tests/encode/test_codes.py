@@ -129,6 +129,16 @@ def test_population_is_the_closed_form(fields: int, low: float, high: float, bet
     assert steps_of(winner) == best
 
 
+def test_the_responses_of_fields_for_another_code() -> None:
+    """The example of Bohte et al. 2002, in both kinds to the bit, and as rates."""
+    torch = pytest.importorskip("torch")
+    found = encode.field_responses(np.array([[0.35]]))
+    np.testing.assert_allclose(found[0, 0], [0.0005, 0.0561, 0.6670, 0.8353, 0.1103, 0.0015, 0, 0], atol=5e-5)
+    np.testing.assert_array_equal(encode.field_responses(torch.from_numpy(X)).numpy(), encode.field_responses(X))
+    spikes = encode.bernoulli(found, 10_000)
+    assert np.abs(spikes.mean(0) - found).max() < 4 * 0.5 / 100
+
+
 @pytest.mark.parametrize("tau, threshold, t_ref, dt", [(20.0, 1.0, 0.0, 1.0), (10.0, 0.7, 2.0, 0.1)])
 def test_lif_fires_at_the_intervals_of_its_closed_form(tau: float, threshold: float, t_ref: float, dt: float) -> None:
     x = np.array([[0.5, 1.2, 2.0, 7.0]]) * threshold

@@ -1,7 +1,8 @@
 """What every encoder of `encode.__all__` promises, as properties over one table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ T = 40
 RNG = np.random.default_rng(5)
 VALUES = RNG.random((6, 2, 3))
 VALUES[0, 0] = 0.0, 0.5, 1.0
+SIGNED = 2 * RNG.random((6, 2, 3)) - 1
 IMAGES = RNG.random((3, 12, 10))
 PHASES = RNG.random((6, 2)) * 6
 SIGNAL = 0.5 + 0.4 * np.sin(2 * np.pi * np.arange(T)[:, None, None] / 30 + PHASES) + 0.05 * RNG.random((T, 6, 2))
@@ -40,7 +42,7 @@ class Case:
     call: Callable[..., Any]
     x: np.ndarray = field(default_factory=lambda: VALUES)
     shape: tuple[int, ...] = (T, 6, 2, 3)
-    values: tuple[int, ...] | None = (0, 1)
+    values: Sequence[int] | None = (0, 1)
     random: bool = False
     pieces: Callable[[Any, int, int], Any] | None = None
     bounded: bool = True
@@ -56,8 +58,8 @@ def of_values(name: str, *args: Any, **given: Any) -> Case:
     return Case(lambda x, **more: getattr(encode, name)(x, T, *args, **given, **more), shape=shape, **options)
 
 
-def at_random(name: str, *args: Any, **options: Any) -> Case:
-    function = getattr(encode, name)
+def at_random(name: str, *args: Any, signed: bool = False, **options: Any) -> Case:
+    function = partial(getattr(encode, name), signed=signed)
 
     def pieces(x: Any, steps: int, first: int) -> Any:
         return function(x, steps, *args, seed=7, first_step=first)
@@ -80,8 +82,11 @@ COUNTS = tuple(range(40))
 CASES = {
     "constant": of_values("constant", values=None, bounded=False),
     "bernoulli": at_random("bernoulli"),
+    "bernoulli, signed": at_random("bernoulli", signed=True, x=SIGNED, values=(-1, 0, 1), bounded=False),
     "rate": at_random("rate", 0.9, bounded=False),
+    "rate, signed": at_random("rate", 0.9, signed=True, x=SIGNED, values=(-1, 0, 1), bounded=False),
     "poisson": at_random("poisson", 1.5, values=COUNTS, bounded=False),
+    "poisson, signed": at_random("poisson", 1.5, signed=True, x=SIGNED, values=range(-40, 41), bounded=False),
     "inhomogeneous_poisson": Case(
         lambda x, **more: encode.inhomogeneous_poisson(x, 1.5, seed=7, **more),
         SIGNAL,
@@ -170,7 +175,9 @@ def test_the_way_of_other_devices_gives_the_same_spikes(name: str, monkeypatch: 
 def test_spikes_are_what_they_may_be(name: str) -> None:
     values = CASES[name].values
     if values is not None:
-        assert set(np.unique(CASES[name].call(CASES[name].x))) <= set(values)
+        spikes = CASES[name].call(CASES[name].x)
+        assert set(np.unique(spikes)) <= set(values)
+        assert not np.signbit(spikes[spikes == 0]).any()
 
 
 @every
@@ -224,9 +231,10 @@ def test_the_number_of_threads_does_not_matter(name: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_a_seed_makes_other_spikes_and_the_same_ones_again(name: str) -> None:
-    function, case = getattr(encode, name), CASES[name]
+    function, case = getattr(encode, name.split(",")[0]), CASES[name]
+    function = partial(function, signed=True) if "signed" in name else function
     args = (case.x,) if case.in_time else (case.x, T)
-    args = args if name == "bernoulli" else (*args, 0.5)
+    args = args if name.startswith("bernoulli") else (*args, 0.5)
     one, again, other = (function(*args, seed=seed) for seed in (1, 1, 2))
     assert (one == again).all() and (one != other).any()
 
@@ -286,21 +294,21 @@ def test_spikes_carry_no_gradient(name: str) -> None:
 
 MEANS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
     # mean and variance of the count in a step
-    "bernoulli": (lambda x: x, lambda x: x * (1 - x)),
-    "rate": (lambda x: 0.9 * x, lambda x: 0.9 * x * (1 - 0.9 * x)),
-    "poisson": (lambda x: 1.5 * x, lambda x: 1.5 * x),
+    "bernoulli": (lambda x: x, lambda x: abs(x) * (1 - abs(x))),
+    "rate": (lambda x: 0.9 * x, lambda x: 0.9 * abs(x) * (1 - 0.9 * abs(x))),
+    "poisson": (lambda x: 1.5 * x, lambda x: 1.5 * abs(x)),
     "inhomogeneous_poisson": (lambda x: 1.5 * x, lambda x: 1.5 * x),
 }
 
 
 def test_each_random_encoder_has_its_mean() -> None:
-    assert set(MEANS) == set(RANDOM)
+    assert set(MEANS) == {name.split(",")[0] for name in RANDOM}
 
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_the_mean_is_within_three_standard_errors(name: str) -> None:
     """Over all elements; and each element within 4.5 of its own."""
-    case, (mean, variance) = CASES[name], MEANS[name]
+    case, (mean, variance) = CASES[name], MEANS[name.split(",")[0]]
     copies = 200
     x = np.repeat(case.x, copies, 1 if case.in_time else 0)
     spikes = case.call(x)

@@ -46,7 +46,11 @@ from spikelet.encode.changes import (
 from spikelet.encode.currents import lif
 from spikelet.encode.deconvolution import bsa, hsa, modified_hsa
 from spikelet.encode.images import difference_of_gaussians, gabor
-from spikelet.encode.populations import population, receptive_fields as receptive_fields
+from spikelet.encode.populations import (
+    field_responses as field_responses,
+    population,
+    receptive_fields as receptive_fields,
+)
 from spikelet.encode.rates import bernoulli, constant, inhomogeneous_poisson, periodic, poisson, rate
 from spikelet.encode.timing import intensity_to_latency, latency, phase, rank_order
 

@@ -192,7 +192,7 @@ def sigma_delta(x: Signal, threshold: float, *, start: float = 0.0) -> Signal:
     spikes = empty(data.shape, data)
     sum_ = cast(zeros(data[:1].shape, data), "float64")  # a whole number: the receiver's value has one rounding
     for n in range(len(data)):
-        sent = trunc((cast(data[n : n + 1], "float64") - (start + level * sum_)) / level)
+        sent = trunc((cast(data[n : n + 1], "float64") - (start + level * sum_)) / level) + 0.0  # 0, not -0
         spikes[n : n + 1] = cast(sent, dtype(data))
         sum_ = sum_ + sent
     return spikes

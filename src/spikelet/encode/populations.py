@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.encode.arguments import checked, choice, integer, positive, whole_steps, within
-from spikelet.encode.tensors import Signal, cast, detached, in_step, like, module, ranks
+from spikelet.encode.tensors import Signal, cast, detached, dtype, in_step, like, module, on_host, ranks
 from spikelet.errors import InputError
 
 _KINDS = ("latency", "rank", "winner")
@@ -65,6 +65,29 @@ def population(
     if kind == "winner":
         when = module(data).where(ranks(distance) == 0, when, steps)
     return in_step(when, steps, data)
+
+
+def field_responses(x: Signal, fields: int = 8, *, low: float = 0.0, high: float = 1.0, beta: float = 1.5) -> Signal:
+    """Return the responses of the fields of `population`, as numbers for another code: `bernoulli`, `lif`, ...
+
+    Args:
+        x: (B, *N), in [low, high].
+        fields: number of receptive fields m, at least 3.
+        low: begin of the range, in the unit of x.
+        high: end of the range.
+        beta: how narrow the fields are.
+
+    Returns:
+        (B, *N, m), in [0, 1], rounded alike in numpy and torch.
+
+    Example:
+        >>> field_responses(np.array([[0.35]])).round(4).tolist()
+        [[[0.0005, 0.0561, 0.667, 0.8353, 0.1103, 0.0015, 0.0, 0.0]]]
+    """
+    centres, width = receptive_fields(integer("fields", fields, 3), low, high, positive("beta", beta, "1"))
+    data = detached(checked(x, "field_responses", low, high, "the range of the fields; say low= and high="))
+    away = (on_host(cast(data, "float64"))[..., None] - centres) / width
+    return cast(like(np.exp(-away * away / 2), data), dtype(data))
 
 
 def receptive_fields(fields: int, low: float, high: float, beta: float) -> tuple[np.ndarray, float]:

@@ -34,41 +34,55 @@ def constant(x: Signal, steps: int) -> Signal:
     return np.broadcast_to(data, (steps, *data.shape))  # type: ignore[return-value]  # an array for an array
 
 
-def bernoulli(x: Signal, steps: int, *, seed: int = 0, samples: Any = None, first_step: int = 0) -> Signal:
+def bernoulli(
+    x: Signal, steps: int, *, signed: bool = False, seed: int = 0, samples: Any = None, first_step: int = 0
+) -> Signal:
     """Return a spike in each step with probability ``x``, independently.
 
     Args:
-        x: (B, *N), probability per step, in [0, 1].
+        x: (B, *N), probability per step, in [0, 1]; with ``signed`` in [-1, 1].
         steps: number of steps T.
+        signed: whether x may be negative: then its absolute value counts, and its spikes are -1.
         seed: integer.
         samples: (B,) integers, the index in the data set of each row of the batch; 0 ... B-1 if not given.
         first_step: number of the first step, to encode in pieces.
 
     Returns:
-        (T, B, *N), 0 or 1.
+        (T, B, *N), 0 or 1; with ``signed`` also -1.
 
     Example:
         >>> spikes = bernoulli(np.full((1, 8), 32 / 256), steps=1000)
         >>> spikes.shape, 100 < spikes[:, 0, 0].sum() < 150
         ((1000, 1, 8), np.True_)
     """
-    p = detached(checked(x, "bernoulli", 0, 1, "a probability per step; divide 8-bit images by 255"))
+    hint = "a probability per step; divide 8-bit images by 255"
+    p = detached(checked(x, "bernoulli", -1 if signed else 0, 1, hint))
     return _spikes(p, p, whole_steps(steps), seed, samples, first(first_step))
 
 
-def rate(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any = None, first_step: int = 0) -> Signal:
+def rate(
+    rates: Signal,
+    steps: int,
+    dt: float,
+    *,
+    signed: bool = False,
+    seed: int = 0,
+    samples: Any = None,
+    first_step: int = 0,
+) -> Signal:
     """Return at most one spike a step for a firing rate: probability ``rates * dt``.
 
     Args:
         rates: (B, *N), rate [kHz], as ``units.Hz`` gives it; ``rates * dt`` must not be above 1.
         steps: number of steps T.
         dt: length of a step [ms].
+        signed: as in `bernoulli`.
         seed: as in `bernoulli`, whose spikes these are.
         samples: as in `bernoulli`.
         first_step: as in `bernoulli`.
 
     Returns:
-        (T, B, *N), 0 or 1.
+        (T, B, *N), 0 or 1; with ``signed`` also -1.
 
     Source:
         Heeger 2000, Poisson model of spike generation.
@@ -78,7 +92,7 @@ def rate(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any = 
         >>> float(rate(np.full((1, 1000), 40 * Hz), steps=100, dt=1 * ms).sum() / 100)
         40.8
     """
-    data, dt = detached(checked(rates, "rate", 0)), positive("dt", dt, "ms")
+    data, dt = detached(checked(rates, "rate", None if signed else 0)), positive("dt", dt, "ms")
     p = _per_step(data, dt, "rate")
     return _spikes(p, data, whole_steps(steps), seed, samples, first(first_step))
 
@@ -109,7 +123,16 @@ def periodic(rates: Signal, steps: int, dt: float, *, phase: float = 0.0, first_
     return cast(floor((step + 1) * pace + phase) > floor(step * pace + phase), dtype(data))
 
 
-def poisson(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any = None, first_step: int = 0) -> Signal:
+def poisson(
+    rates: Signal,
+    steps: int,
+    dt: float,
+    *,
+    signed: bool = False,
+    seed: int = 0,
+    samples: Any = None,
+    first_step: int = 0,
+) -> Signal:
     """Return the number of spikes of a Poisson process in each step.
 
     The counts invert the distribution function on one 53-bit uniform number each, so they are exact at any rate.
@@ -118,6 +141,7 @@ def poisson(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any
         rates: (B, *N), rate [kHz], as ``units.Hz`` gives it; mean count ``rates * dt`` at most 500.
         steps: number of steps T.
         dt: length of a step [ms].
+        signed: as in `bernoulli`: counts of negative rates are negative.
         seed: integer.
         samples: as in `bernoulli`.
         first_step: as in `bernoulli`.
@@ -133,11 +157,12 @@ def poisson(rates: Signal, steps: int, dt: float, *, seed: int = 0, samples: Any
         >>> float(poisson(np.full((1, 1000), 20_000 * Hz), steps=10, dt=0.1 * ms).mean())
         2.0217
     """
-    data, dt, steps = detached(checked(rates, "poisson", 0)), positive("dt", dt, "ms"), whole_steps(steps)
+    data, dt = detached(checked(rates, "poisson", None if signed else 0)), positive("dt", dt, "ms")
+    steps = whole_steps(steps)
     mean, element = _means(data, dt, "poisson").reshape(-1), elements(data, samples)
     out = room(steps, len(element), data)
     counts_of(mean, out, seed, element, first(first_step))
-    return out.reshape(steps, *data.shape)
+    return _with_signs(out.reshape(steps, *data.shape), data)
 
 
 def inhomogeneous_poisson(
@@ -184,12 +209,20 @@ def _spikes(p: Any, data: Any, steps: int, seed: int, samples: Any, first_step: 
     """Return spikes of probability ``p`` in the type of ``data``."""
     element = elements(data, samples)
     out = room(steps, len(element), data)
-    spikes_of(p.reshape(-1), out, seed, element, first_step)
-    return out.reshape(steps, *data.shape)
+    spikes_of(abs(p).reshape(-1), out, seed, element, first_step)
+    return _with_signs(out.reshape(steps, *data.shape), data)
+
+
+def _with_signs(spikes: Any, data: Any) -> Any:
+    """Turn the sign of the spikes of negative numbers; ``spikes`` is written to where there are any."""
+    if 0 not in data.shape and float(data.min()) < 0:
+        spikes *= 1 - 2 * cast(data < 0, dtype(data))
+        spikes += 0.0  # no spike is 0, not -0
+    return spikes
 
 
 def _means(data: Any, dt: float, name: str) -> Any:
-    mean = cast(data, "float64") * dt
+    mean = abs(cast(data, "float64")) * dt
     if 0 not in data.shape and float(mean.max()) > _MOST:
         raise InputError(
             f"{name}: rates*dt reaches {float(mean.max()):.6g}; at most {_MOST:g} spikes a step can be drawn"
@@ -199,7 +232,7 @@ def _means(data: Any, dt: float, name: str) -> Any:
 
 def _per_step(data: Any, dt: float, name: str) -> Any:
     """Return the spikes per step that a rate means, of which there must not be more than one."""
-    p = cast(data, "float64") * dt
+    p = abs(cast(data, "float64")) * dt
     if 0 not in data.shape and float(p.max()) > 1:
         raise InputError(
             f"{name}: rates*dt reaches {float(p.max()):.6g}, above one spike a step; use a shorter dt, or "
