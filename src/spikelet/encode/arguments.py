@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spikelet.encode.tensors import detached, dtype, is_tensor, like, module, on_host
+from spikelet.encode.tensors import detached, dtype, is_tensor, like, module, on_host, plain
 from spikelet.errors import InputError, ShapeError, did_you_mean
 
 
@@ -30,7 +30,7 @@ def checked(
     axes = ("T", "B", "*N") if time else ("B", "*N")
     if data.ndim < len(axes) - 1:
         raise ShapeError(f"{name}: x must be ({', '.join(axes)}), not {tuple(data.shape)}")
-    _check_values(detached(data), name, low, high, hint)
+    _check_values(plain(detached(data)), name, low, high, hint)
     return data
 
 

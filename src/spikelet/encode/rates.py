@@ -6,7 +6,7 @@ import numpy as np
 
 from spikelet.encode.arguments import checked, elements, first, positive, whole_steps, within
 from spikelet.encode.draws import counts_of, room, spikes_of
-from spikelet.encode.tensors import Signal, cast, detached, dtype, empty, is_tensor, module, steps_row
+from spikelet.encode.tensors import Signal, cast, detached, dtype, empty, is_tensor, module, plain, steps_row
 from spikelet.errors import InputError
 
 _MOST = 500.0  # largest mean count: exp(-mean), where the inversion starts, must not underflow
@@ -57,7 +57,7 @@ def bernoulli(
     """
     hint = "a probability per step; divide 8-bit images by 255"
     p = detached(checked(x, "bernoulli", -1 if signed else 0, 1, hint))
-    return _spikes(p, p, whole_steps(steps), seed, samples, first(first_step))
+    return _spikes(plain(p), p, whole_steps(steps), seed, samples, first(first_step))
 
 
 def rate(
@@ -93,7 +93,7 @@ def rate(
         40.8
     """
     data, dt = detached(checked(rates, "rate", None if signed else 0)), positive("dt", dt, "ms")
-    p = _per_step(data, dt, "rate")
+    p = _per_step(plain(data), dt, "rate")
     return _spikes(p, data, whole_steps(steps), seed, samples, first(first_step))
 
 
@@ -159,7 +159,7 @@ def poisson(
     """
     data, dt = detached(checked(rates, "poisson", None if signed else 0)), positive("dt", dt, "ms")
     steps = whole_steps(steps)
-    mean, element = _means(data, dt, "poisson").reshape(-1), elements(data, samples)
+    mean, element = _means(plain(data), dt, "poisson").reshape(-1), elements(plain(data), samples)
     out = room(steps, len(element), data)
     counts_of(mean, out, seed, element, first(first_step))
     return _with_signs(out.reshape(steps, *data.shape), data)
@@ -195,8 +195,8 @@ def inhomogeneous_poisson(
     data, dt, first_step = detached(checked(rates, name, 0, time=True)), positive("dt", dt, "ms"), first(first_step)
     if 0 in data.shape:
         return empty(tuple(data.shape), data)
-    mean = _means(data, dt, name).reshape(len(data), -1)
-    element = elements(data[0], samples)
+    mean = _means(plain(data), dt, name).reshape(len(data), -1)
+    element = elements(plain(data)[0], samples)
     out = room(len(data), len(element), data)
     rows = max(_CHUNK // len(element), 1)
     for k in range(0, len(data), rows):
@@ -206,8 +206,8 @@ def inhomogeneous_poisson(
 
 
 def _spikes(p: Any, data: Any, steps: int, seed: int, samples: Any, first_step: int) -> Any:
-    """Return spikes of probability ``p`` in the type of ``data``."""
-    element = elements(data, samples)
+    """Return spikes of probability ``p``, an array or of the device of ``data``, in the kind of ``data``."""
+    element = elements(p, samples)
     out = room(steps, len(element), data)
     spikes_of(abs(p).reshape(-1), out, seed, element, first_step)
     return _with_signs(out.reshape(steps, *data.shape), data)
@@ -215,7 +215,7 @@ def _spikes(p: Any, data: Any, steps: int, seed: int, samples: Any, first_step: 
 
 def _with_signs(spikes: Any, data: Any) -> Any:
     """Turn the sign of the spikes of negative numbers; ``spikes`` is written to where there are any."""
-    if 0 not in data.shape and float(data.min()) < 0:
+    if 0 not in data.shape and float(plain(data).min()) < 0:
         spikes *= 1 - 2 * cast(data < 0, dtype(data))
         spikes += 0.0  # no spike is 0, not -0
     return spikes

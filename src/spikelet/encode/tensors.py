@@ -68,6 +68,14 @@ def on_cpu(x: Any) -> bool:
     return not is_tensor(x) or x.device.type == "cpu"
 
 
+def plain(x: Any) -> Any:
+    """Return a tensor of the CPU as an array on the same memory, and anything else as it is.
+
+    The threads of torch spin for a while after each operation, in the way of those that draw.
+    """
+    return on_host(x) if on_cpu(x) else x
+
+
 def total(terms: Iterable[Any]) -> Any:
     """Return a sum in the order of its terms: the same bits in any batch, memory layout and library."""
     return reduce(add, terms)
