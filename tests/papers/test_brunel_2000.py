@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize, special
+from scipy import optimize
 
 from spikelet import analysis
 from spikelet.experiments import network_run, networks
@@ -50,8 +50,8 @@ def mean_field_rate(g: float, eta: float) -> float:
     def excess(rate: float) -> float:
         mean = J * tau * (drive + C_E * rate * (1 - g / 4))
         sd = J * np.sqrt(tau * (drive + C_E * rate * (1 + g * g / 4)))
-        area, _ = integrate.quad(lambda u: special.erfcx(-u), (v_reset - mean) / sd, (v_th - mean) / sd)
-        return 1 / (t_ref + tau * np.sqrt(np.pi) * area) - rate
+        fired = analysis.siegert_rate(mean, sd, tau=tau, threshold=v_th, reset=v_reset, t_ref=t_ref)
+        return float(fired) - rate
 
     return optimize.brentq(excess, 1e-3, 0.3)
 

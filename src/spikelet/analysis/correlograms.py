@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.analysis import columns as c
-from spikelet.analysis.rates import lags_between
+from spikelet.analysis.lag_kernels import count_lags
 from spikelet.errors import InputError
 
 
@@ -35,10 +35,7 @@ def cross_correlogram(
     """
     a, b = c.train(a, "a"), c.train(b, "b")
     lags, counts = _empty(window, width)
-    half, width = len(lags) // 2, float(width)
-    reach = (half + 0.5) * width
-    for found in lags_between(a, b, -reach, reach):
-        counts += _in_bins(found, half, width)
+    count_lags(a, b, counts, reach=len(lags) / 2 * width, width=width, near=c.NEAR)
     return lags, _corrected(lags, counts, window, duration)
 
 
@@ -59,17 +56,10 @@ def auto_correlogram(
     """
     trains = c.trains(spikes, ids)
     lags, counts = _empty(window, width)
-    half = len(lags) // 2
-    reach = (half + 0.5) * width
-    times, of, step = trains.times, trains.ids, 1
-    place = np.arange(len(times))
-    while place.size:  # the pairs of a spike and the next one, then the one after, until all are too far apart
-        place = place[place + step < len(times)]
-        lag = times[place + step] - times[place]
-        near = (lag <= reach) & (of[place + step] == of[place])
-        place, lag = place[near], lag[near]
-        counts += _in_bins(lag, half, width) + _in_bins(-lag, half, width)
-        step += 1
+    for neuron in range(len(trains)):
+        times = trains[neuron]
+        count_lags(times, times, counts, reach=len(lags) / 2 * width, width=width, near=c.NEAR)
+    counts[len(lags) // 2] -= len(trains.times)  # of each spike with itself
     return lags, _corrected(lags, counts, window, duration)
 
 
@@ -78,18 +68,12 @@ def _empty(window: float, width: float) -> tuple[np.ndarray, np.ndarray]:
     half = int(window / width + c.NEAR)
     if half < 1:
         raise InputError(f"no bin of {width:g} ms fits into a window of {window:g} ms")
-    return np.arange(-half, half + 1) * width, np.zeros(2 * half + 1)
-
-
-def _in_bins(lags: np.ndarray, half: int, width: float) -> np.ndarray:
-    """Count lags in bins around the multiples of the width; what lies between two belongs to the later one."""
-    index = np.floor(lags / width + 0.5 + c.NEAR).astype(np.int64) + half
-    return np.bincount(index[(index >= 0) & (index <= 2 * half)], minlength=2 * half + 1)
+    return np.arange(-half, half + 1) * width, np.zeros(2 * half + 1, np.int64)
 
 
 def _corrected(lags: np.ndarray, counts: np.ndarray, window: float, duration: float | None) -> np.ndarray:
     if duration is None:
-        return counts
+        return counts.astype(float)
     if duration <= window:
         raise InputError(f"the window of {window:g} ms must be shorter than the duration of {duration:g} ms")
     return counts / (1 - np.abs(lags) / duration)

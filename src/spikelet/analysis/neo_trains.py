@@ -75,7 +75,7 @@ def to_neo(
         InputError: a spike lies outside the recording.
     """
     try:
-        import neo
+        import neo  # pyright: ignore[reportMissingImports]  # optional
     except ModuleNotFoundError as error:
         text = "to_neo needs neo, which is not installed: pip install 'spikelet[neo]'"
         raise ModuleNotFoundError(text, name="neo") from error
@@ -83,4 +83,5 @@ def to_neo(
     start, stop = c.window(spikes, trains.times, start, stop)
     if trains.times.size and (trains.times.min() < start or trains.times.max() > stop):
         raise InputError(f"to_neo: spikes lie outside the recording, {start:g} to {stop:g} ms")
-    return [neo.SpikeTrain(trains[i], units="ms", t_start=start, t_stop=stop) for i in range(len(trains))]
+    window: dict[str, Any] = {"t_start": start, "t_stop": stop}
+    return [neo.SpikeTrain(trains[i], units="ms", **window) for i in range(len(trains))]

@@ -152,7 +152,7 @@ def _axis(name: str, span: Any, points: int) -> np.ndarray:
         raise InputError(f"the range of {name} must be two numbers that ascend, got {span!r}")
     if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 3:
         raise ShapeError(f"a phase plane needs 3 or more points in each direction, got {points!r}")
-    return np.linspace(*span, points)
+    return np.linspace(float(span[0]), float(span[1]), points)
 
 
 def _zeros(flow: _Flow, which: int, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
@@ -228,8 +228,8 @@ def _jacobian(flow: _Flow, point: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def _kind(values: np.ndarray) -> str:
-    real = values.real
+    real, imaginary = np.real(values), np.imag(values)
     if real.min() < 0 < real.max():
         return "saddle"
-    shape = "focus" if np.abs(values.imag).max() > 0 else "node"
+    shape = "focus" if np.abs(imaginary).max() > 0 else "node"
     return f"{'stable' if real.max() < 0 else 'unstable'} {shape}"

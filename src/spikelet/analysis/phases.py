@@ -66,7 +66,7 @@ def phases_at_spikes(spikes: Any, signal: Any, *, dt: float, start: float = 0.0)
     times = c.train(spikes, "spikes")
     place = (times - start) / dt
     place = place[(place >= 0) & (place <= len(signal) - 1)]
-    angle = np.unwrap(np.angle(hilbert(signal - signal.mean())))
+    angle = np.unwrap(np.angle(np.asarray(hilbert(signal - signal.mean()))))
     found = np.interp(place, np.arange(len(signal)), angle)
     return np.angle(np.exp(1j * found))
 

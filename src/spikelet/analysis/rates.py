@@ -188,9 +188,8 @@ def spike_density(
     bins = c.bins(start, stop, dt)
     counts = np.bincount(bins.inside(times)[1], minlength=bins.count).astype(float)
     reach = min(bins.count - 1, int(np.ceil(_REACH[kernel] * width / dt)))
-    weights = _KERNELS[kernel](np.arange(-reach, reach + 1) * dt, width)
-    if not weights.any():  # an alpha function narrower than a bin
-        weights[reach] = 1.0
+    middle = 0.0 if kernel in ("gaussian", "boxcar") else dt / 2  # a causal kernel begins with the spike's own bin
+    weights = _KERNELS[kernel](np.arange(-reach, reach + 1) * dt + middle, width)
     inside = _share_inside(weights, reach, bins.count)
     return _convolved(counts / inside, weights, reach) / (count * dt)
 
