@@ -32,6 +32,7 @@ size: $(VENV)/.installed
 
 gallery: $(VENV)/.installed
 	$(VENV)/bin/python -m spikelet.experiments.gallery docs/gallery
+	$(VENV)/bin/python -m spikelet.experiments.plot_gallery docs
 
 clean:
 	rm -rf $(VENV) runs

@@ -29,7 +29,7 @@ from spikelet.analysis.f_i import f_i_curve
 from spikelet.analysis.information import entropy, mutual_information, words
 from spikelet.analysis.intervals import cv, cv2, cv_isi, isi, lv, lvr
 from spikelet.analysis.neo_trains import from_neo, to_neo
-from spikelet.analysis.phase_plane import PhasePlane, phase_plane
+from spikelet.analysis.phase_planes import PhasePlane, phase_plane
 from spikelet.analysis.phases import mean_phase, phase_locking, phases_at_spikes, vector_strength
 from spikelet.analysis.profiles import isi_distance, spike_distance, spike_synchronization
 from spikelet.analysis.rates import (

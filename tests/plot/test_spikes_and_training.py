@@ -15,6 +15,7 @@ from matplotlib import pyplot
 import spikelet as sl
 from spikelet import plot
 from spikelet.errors import InputError, ShapeError
+from spikelet.plot import training
 from spikelet.simulate import Result
 
 
@@ -104,7 +105,7 @@ def test_columns_of_different_length_are_refused() -> None:
 def test_populations_lie_one_below_the_other_with_their_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     E = SimpleNamespace(times=np.array([12.0, 14.0, 14.0, 30.0]), ids=np.array([0, 99, 3, 1]), n=100)
     I = SimpleNamespace(times=np.array([10.0, 19.0]), ids=np.array([0, 2]), n=25)
-    monkeypatch.setattr(plot, "_SPIKES", 2)  # of four in the time shown: half of the neurons
+    monkeypatch.setattr("spikelet.plot.rasters._SPIKES", 2)  # of four in the time shown: half of the neurons
     above, below = plot.populations({"E": E, "I": I}, start=10.0, stop=20.0, width=5.0)
     assert [label.get_text() for label in above.get_yticklabels()] == ["E  3 Hz", "I  4 Hz"]
     assert above.get_yticks() == pytest.approx([0.6, 0.1])
@@ -153,7 +154,7 @@ def test_a_learning_curve_of_one_epoch_has_whole_epochs_below() -> None:
 
 def test_a_learning_curve_is_smoothed_over_the_steps_before() -> None:
     values = np.arange(10.0)
-    assert plot._running_mean(values, 4).tolist() == [0, 0.5, 1, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
+    assert training._running_mean(values, 4).tolist() == [0, 0.5, 1, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
 
 
 def test_a_confusion_matrix_counts_in_its_cells() -> None:
@@ -213,7 +214,7 @@ def test_a_figure_for_a_file_needs_no_pyplot() -> None:
         "fig, ax = plot.figure(); plot.confusion(np.eye(3), ax=ax); fig.savefig(io.BytesIO(), format='png')\n"
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(plot.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(plot.__file__).parents[2])}
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -1,0 +1,162 @@
+"""The populations of a network and who sends to whom."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikelet.errors import InputError
+from spikelet.plot.style import COLOURS, GREY, finish, one_axes, shrink
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MANY = 6  # populations beyond which arrows cross too often to be followed: a table is drawn
+
+
+def connectivity(network: Any, *, kind: str = "auto", ax: Any = None) -> "Axes":
+    """Draw the populations of a network and its projections, as circles and arrows or as a table.
+
+    Blue is a positive mean weight, red a negative one (which, with a reversal potential, need not be what excites and
+    what inhibits), grey one that is not known. Once the network is built, the number of synapses onto a neuron is told.
+
+    Args:
+        network: a `spikelet.Network`, built or not.
+        kind: ``graph``, ``table``, or ``auto``: a graph of up to six populations.
+        ax: axes.
+
+    Raises:
+        InputError: it has no populations, or the kind is not known.
+    """
+    if not hasattr(network, "populations") or not hasattr(network, "projections"):
+        raise InputError(f"connectivity: expected a Network, got {type(network).__name__}")
+    populations = dict(network.populations)
+    if not populations:
+        raise InputError("connectivity: the network has no populations")
+    if kind not in ("auto", "graph", "table"):
+        raise InputError(f"connectivity: kind '{kind}' is none of auto, graph, table")
+    links = _links(network)
+    graph = kind == "graph" or (kind == "auto" and len(populations) <= _MANY)
+    axes = one_axes(ax, 5.2, 4.6)
+    (_graph if graph else _table)(axes, populations, links)
+    return axes
+
+
+def _links(network: Any) -> dict[tuple[str, str], tuple[int, float]]:
+    """Return (from, to) -> sign and number of synapses onto a neuron, NaN where the network is not built."""
+    built = network.built is not None
+    found: dict[tuple[str, str], tuple[int, float]] = {}
+    for projection in network.projections.values():
+        total = sum(len(view) for view in projection.post)
+        indegree = len(projection) / total if built else float("nan")
+        sign = _sign(projection, built)
+        for view in projection.post:
+            pair = projection.pre.population.name, view.population.name
+            before = found.get(pair)
+            if before is not None:
+                sign, number = (sign if before[0] == sign else 0), before[1] + indegree
+                found[pair] = sign, number
+            else:
+                found[pair] = sign, indegree
+    return found
+
+
+def _sign(projection: Any, built: bool) -> int:
+    """Return the sign of the mean weight, 0 if it is not known."""
+    weight = projection.weights() if built else projection.weight
+    mean = getattr(weight, "mean", None)
+    value = mean() if callable(mean) else weight if mean is None else mean
+    try:
+        return int(np.sign(np.mean(np.asarray(value, float))))
+    except (TypeError, ValueError):
+        return 0
+
+
+def _tint(sign: int) -> str:
+    return {1: COLOURS[0], -1: COLOURS[1]}.get(sign, GREY)
+
+
+def _graph(axes: "Axes", populations: dict[str, Any], links: dict[tuple[str, str], tuple[int, float]]) -> None:
+    from matplotlib.patches import Circle, FancyArrowPatch
+
+    count = len(populations)
+    angle = np.pi / 2 + (np.pi / 2 if count == 2 else 0) - 2 * np.pi * np.arange(count) / count
+    places = dict(zip(populations, np.stack([np.cos(angle), np.sin(angle)], 1) * (0 if count == 1 else 1), strict=True))
+    radius = {name: 0.22 + 0.04 * np.log10(max(1, p.n)) for name, p in populations.items()}
+    for (pre, post), (sign, number) in links.items():
+        style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 9, "color": _tint(sign), "linewidth": 1.3}
+        if pre == post:
+            style["connectionstyle"] = "arc3,rad=-1.6"
+            out = places[pre] / (np.hypot(*places[pre]) or 1) if count > 1 else np.array([0.0, 1.0])
+            side = np.array([-out[1], out[0]]) * radius[pre] * 0.55
+            base = places[pre] + out * radius[pre] * 0.85
+            start, end, label = base + side, base - side, base + out * (0.5 + 0.08 * abs(out[0]))
+        else:
+            way = places[post] - places[pre]
+            way = way / np.hypot(*way)
+            aside = np.array([way[1], -way[0]])
+            start = places[pre] + way * (radius[pre] + 0.02) + aside * 0.05
+            end = places[post] - way * (radius[post] + 0.03) + aside * 0.05
+            style["connectionstyle"] = "arc3,rad=0.18"
+            bulge = 0.09 * np.hypot(*(end - start))  # half of what `rad` says
+            label = start + 0.36 * (end - start) + aside * (bulge + 0.1 + 0.12 * abs(aside[0]))
+        axes.add_patch(FancyArrowPatch(tuple(start), tuple(end), **style))
+        if np.isfinite(number):
+            axes.text(
+                float(label[0]),
+                float(label[1]),
+                f"{number:,.3g}",
+                ha="center",
+                va="center",
+                fontsize=7,
+                color=_tint(sign),
+            )
+    for name, population in populations.items():
+        axes.add_patch(Circle(tuple(places[name]), radius[name], facecolor="white", edgecolor="black", zorder=3))
+        axes.text(
+            float(places[name][0]),
+            float(places[name][1]),
+            f"{name}\n{population.n:,}",
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            zorder=4,
+        )
+    axes.set_xlim(-1.6, 1.6)
+    axes.set_ylim(*((-0.9, 0.9) if count == 2 else (-1.15 if count == 3 else -1.7, 1.8)))
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    known = any(np.isfinite(number) for _, number in links.values())
+    axes.set_title("neurons in circles" + (", synapses onto a neuron at arrows" if known else ""))
+    _legend(axes, links)
+    shrink(axes)
+
+
+def _legend(axes: "Axes", links: dict[tuple[str, str], tuple[int, float]]) -> None:
+    signs = {sign for sign, _ in links.values()}
+    for sign, name in ((1, "weight > 0"), (-1, "weight < 0"), (0, "weight not known")):
+        if sign in signs:
+            axes.plot([], [], color=_tint(sign), linewidth=1.3, label=name)
+    if signs:
+        axes.legend(frameon=False, loc="lower center", ncols=3, bbox_to_anchor=(0.5, -0.06))
+
+
+def _table(axes: "Axes", populations: dict[str, Any], links: dict[tuple[str, str], tuple[int, float]]) -> None:
+    names = list(populations)
+    table = np.full((len(names), len(names)), np.nan)
+    most = max((number for _, number in links.values() if np.isfinite(number)), default=1.0)
+    for (pre, post), (sign, number) in links.items():
+        share = 0.15 + 0.85 * np.sqrt(number / most) if np.isfinite(number) else 0.6
+        place = names.index(post), names.index(pre)
+        table[place] = -sign * share  # so that blue is positive, as that of the arrows
+        if np.isfinite(number):
+            tint = "white" if share > 0.7 else "black"
+            axes.text(place[1], place[0], f"{number:,.3g}", ha="center", va="center", fontsize=6, color=tint)
+    axes.imshow(table, cmap="RdBu_r", vmin=-1.15, vmax=1.15, aspect="auto")
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.set_xlabel("from")
+    axes.set_ylabel("to")
+    known = any(np.isfinite(number) for _, number in links.values())
+    axes.set_title("synapses onto a neuron" if known else "projections")
+    finish(axes)
