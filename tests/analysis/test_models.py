@@ -144,7 +144,7 @@ def test_siegert_rates_are_the_published_ones() -> None:
     assert rates == pytest.approx(list(GOLDEN.values()), abs=5e-5)
 
 
-@pytest.mark.parametrize(("mu", "sigma"), [(-50.0, 5.0), (5.0, 3.0), (19.0, 0.5), (60.0, 2.0), (20.0, 100.0)])
+@pytest.mark.parametrize(("mu", "sigma"), [(-5.0, 5.0), (19.0, 0.5), (60.0, 2.0), (20.0, 100.0)])
 def test_siegert_rates_are_those_of_many_digits(mu: float, sigma: float) -> None:
     with mpmath.workdps(20):
         low, high = (mpmath.mpf(v - mu) / sigma for v in (10, 20))

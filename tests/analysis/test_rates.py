@@ -104,3 +104,21 @@ def test_best_bin_width_is_about_the_time_in_which_the_rate_changes() -> None:
     assert cost[4] == pytest.approx((2 * k.mean() - k.var()) / 400, rel=1e-9)
     with pytest.raises(ShapeError, match="no widths to choose from"):
         analysis.optimal_bin_width(times, [], start=0, stop=1)
+
+
+def test_best_kernel_width_follows_the_rate_and_its_cost_is_that_of_a_loop() -> None:
+    rng = np.random.default_rng(6)
+    t = np.arange(0, 4_000, 0.5)
+    rate = 0.6 * (1 + np.sin(2 * np.pi * t / 400))
+    times = np.repeat(t, rng.poisson(rate * 0.5)) + rng.uniform(0, 0.5)
+    widths = np.array([2, 5, 10, 20, 40, 80, 160.0])
+    assert analysis.optimal_kernel_width(times, widths)[0] in (20, 40)
+    few = np.array([1.0, 4.0, 4.5, 20.0])
+    _, cost = analysis.optimal_kernel_width(few, [3.0])
+
+    def gaussian(s: float, w: float) -> float:
+        return math.exp(-(s**2) / (2 * w * w)) / (w * math.sqrt(2 * math.pi))
+
+    pairs = [(i, j) for i in range(4) for j in range(4)]
+    whole = sum(gaussian(few[i] - few[j], 3 * math.sqrt(2)) for i, j in pairs)
+    assert cost[0] == pytest.approx(whole - 2 * sum(gaussian(few[i] - few[j], 3) for i, j in pairs if i != j))

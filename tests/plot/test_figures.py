@@ -87,7 +87,7 @@ def test_histogram_of_intervals() -> None:
     axes = plot.isi_histogram([0.0, 1.0, 3.0, 5.0, 20.0], width=1.0, stop=4.0)
     share, edges = axes.patches[0].get_data().values, axes.patches[0].get_data().edges
     assert edges.tolist() == [0, 1, 2, 3, 4] and share.tolist() == [0, 0.25, 0.5, 0]
-    assert axes.get_title() == "4 intervals, CV 1.17, 1 longer"
+    assert axes.get_title() == "4 intervals, CV 1.16, 1 longer"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("interval [ms]", "density [1/ms]")
     with pytest.raises(InputError, match="no neuron has two spikes"):
         plot.isi_histogram([1.0, 2.0], [0, 1])

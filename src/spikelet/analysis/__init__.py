@@ -5,7 +5,7 @@ times of one train, in any order; arrays come out. Rates are in 1/ms (divide by 
 
 | of | measures |
 |---|---|
-| rates | `mean_rates` `population_rate` `binned_counts` `psth` `spike_density` `optimal_bin_width` |
+| rates | `mean_rates` `population_rate` `binned_counts` `psth` `spike_density` `optimal_bin_width` `optimal_kernel_width` |
 | intervals | `isi` `cv` `cv_isi` `cv2` `lv` `lvr` |
 | counts | `fano_factor` `correlation` `correlation_matrix` `synchrony` `membrane_synchrony` `pairwise_coherence` |
 | pairs of trains | `cross_correlogram` `auto_correlogram` `sttc` `victor_purpura` `van_rossum` `isi_distance` `spike_distance` `spike_synchronization` `schreiber` `coincidence_factor` `distance_matrix` |
@@ -32,16 +32,10 @@ from spikelet.analysis.neo_trains import from_neo, to_neo
 from spikelet.analysis.phase_planes import PhasePlane, phase_plane
 from spikelet.analysis.phases import mean_phase, phase_locking, phases_at_spikes, vector_strength
 from spikelet.analysis.profiles import isi_distance, spike_distance, spike_synchronization
-from spikelet.analysis.rates import (
-    binned_counts,
-    mean_rates,
-    optimal_bin_width,
-    population_rate,
-    psth,
-    spike_density,
-)
+from spikelet.analysis.rates import binned_counts, mean_rates, population_rate, psth
 from spikelet.analysis.reconstruction import rmse, snr
 from spikelet.analysis.siegert import siegert_rate
+from spikelet.analysis.smoothing import optimal_bin_width, optimal_kernel_width, spike_density
 from spikelet.analysis.spectra import coherence, power_spectrum, spike_spectrum
 from spikelet.analysis.tiling import sttc
 from spikelet.analysis.triggered import spike_triggered_average
@@ -72,6 +66,7 @@ __all__ = [
     "membrane_synchrony",
     "mutual_information",
     "optimal_bin_width",
+    "optimal_kernel_width",
     "pairwise_coherence",
     "phase_locking",
     "phase_plane",
