@@ -226,6 +226,9 @@ def test_encoders_stand_below_the_signal() -> None:
     assert [path.vertices.tolist() for path in down.get_paths()] == [[[6, 0], [6, -1]]]
     assert rows[2].collections[0].get_offsets().tolist() == [[6, 3]]
     assert rows[-1].get_xlabel() == "time [ms]"
+    _, given = plot.figure(rows=2)
+    below = plot.encoders({"a": np.array([0, 1, 0, 0]), "b": np.array([1, 0, 0, 0])}, ax=given)
+    assert [axes.get_xlim() for axes in below] == [(0, 4), (0, 4)]
     with pytest.raises(ShapeError, match="encoders differ in steps: a 2, b 3"):
         plot.encoders({"a": np.zeros(2), "b": np.zeros(3)})
     with pytest.raises(InputError, match="count has no sample 2; there are 2"):
@@ -315,9 +318,11 @@ def test_connectivity_as_a_table(net: Network) -> None:
     net.build()
     axes = plot.connectivity(net, kind="table")
     table = axes.images[0].get_array()
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["A", "B", "noise"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["A", "B"]  # the noise hears nobody
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["A", "B", "noise"]
     filled = ~np.ma.getmaskarray(np.ma.masked_invalid(table))
-    assert filled.tolist() == [[True, True, True], [True, False, False], [False, False, False]]
+    assert filled.tolist() == [[True, True, True], [True, False, False]]
+    assert {text.get_text() for text in axes.texts} == {"3.0", "2.0", "1.0"}
     assert table[0, 1] > 0 > table[0, 0]  # the map is turned: blue is positive
     with pytest.raises(InputError, match="connectivity: kind 'tabel' is none of"):
         plot.connectivity(net, kind="tabel")

@@ -52,11 +52,6 @@ class Bins:
     width: float
     count: int
 
-    @property
-    def centres(self) -> np.ndarray:
-        """The middle of each bin [ms]."""
-        return self.start + (np.arange(self.count) + 0.5) * self.width
-
     def index(self, times: np.ndarray) -> np.ndarray:
         """Return the bin of each time, below 0 or beyond the last for what lies outside."""
         return np.ceil((times - self.start) / self.width - NEAR).astype(np.int64) - 1

@@ -150,7 +150,7 @@ def _connectivity(ax: Any) -> None:
 
 
 def _event_cloud(path: Path) -> None:
-    figure, flat = plot.figure(plot.COLUMN, 3.0)
+    figure, flat = plot.figure(plot.COLUMN, 2.8)
     place = flat.get_subplotspec()
     flat.remove()
     plot.event_cloud(material.rotating_bar(), size=(48, 48), ax=figure.add_subplot(place, projection="3d"))

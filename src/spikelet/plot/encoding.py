@@ -48,11 +48,12 @@ def encoders(
         _dots(axes, table, dt)
         number = int(np.abs(table).sum())
         axes.set_ylabel("neuron" if table.shape[1] > 1 else "")
-        axes.set_title(f"{name}: {number:,} spike{'' if number == 1 else 's'}", loc="left", fontsize=9, pad=2)
+        axes.set_title(f"{name}: {number:,} spike{'' if number == 1 else 's'}", loc="left", fontsize=8, pad=4)
     for axes in every[:-1]:
         axes.tick_params(labelbottom=False)
     every[-1].set_xlabel("time [ms]")
-    every[-1].set_xlim(0, next(iter(lengths.values())) * dt)
+    for axes in every:
+        axes.set_xlim(0, next(iter(lengths.values())) * dt)
     finish(*every)
     return every
 

@@ -97,7 +97,7 @@ def event_cloud(events: Any, *, size: tuple[int, int] | None = None, seed: int =
     axes.set_zlabel("y [pixel]")
     axes.set_ylim(0, size[0])
     axes.set_zlim(0, size[1])
-    axes.set_box_aspect((1.8, 1, size[1] / size[0]), zoom=0.85)
+    axes.set_box_aspect((1.8, 1, size[1] / size[0]), zoom=1.0)
     axes.view_init(elev=18, azim=-65)
     drawn = f"{total:,} events" if total <= _CLOUD else f"{_CLOUD:,} of {total:,} events"
     axes.set_title(drawn)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikelet.errors import InputError
-from spikelet.plot.style import COLOURS, GREY, finish, one_axes, shrink
+from spikelet.plot.style import COLOURS, GREY, finish, narrow, one_axes, shrink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,19 +141,22 @@ def _legend(axes: "Axes", links: dict[tuple[str, str], tuple[int, float]]) -> No
 
 
 def _table(axes: "Axes", populations: dict[str, Any], links: dict[tuple[str, str], tuple[int, float]]) -> None:
-    names = list(populations)
-    table = np.full((len(names), len(names)), np.nan)
+    sends = [name for name in populations if any(pre == name for pre, _ in links)]
+    hears = [name for name in populations if any(post == name for _, post in links)]
+    table = np.full((max(1, len(hears)), max(1, len(sends))), np.nan)
     most = max((number for _, number in links.values() if np.isfinite(number)), default=1.0)
+    letters = min(7.0, (60.0 if narrow(axes) else 110.0) / table.shape[1])
     for (pre, post), (sign, number) in links.items():
         share = 0.15 + 0.85 * np.sqrt(number / most) if np.isfinite(number) else 0.6
-        place = names.index(post), names.index(pre)
-        table[place] = -sign * share  # so that blue is positive, as that of the arrows
-        if np.isfinite(number):
+        row, column = hears.index(post), sends.index(pre)
+        table[row, column] = -sign * share  # so that blue is positive, as that of the arrows
+        if np.isfinite(number) and letters > 4.5:
             tint = "white" if share > 0.7 else "black"
-            axes.text(place[1], place[0], f"{number:,.3g}", ha="center", va="center", fontsize=6, color=tint)
+            text = f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=letters, color=tint)
     axes.imshow(table, cmap="RdBu_r", vmin=-1.15, vmax=1.15, aspect="auto")
-    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(sends)), sends, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(hears)), hears)
     axes.tick_params(length=0)
     axes.set_xlabel("from")
     axes.set_ylabel("to")

@@ -105,9 +105,9 @@ def narrow(axes: "Axes") -> bool:
     return whole is not None and whole.get_size_inches()[0] / columns < _NARROW
 
 
-def shrink(axes: "Axes") -> None:
-    """Make the letters of axes in a narrow figure small."""
-    if not narrow(axes):
+def shrink(axes: "Axes", like: "Axes | None" = None) -> None:
+    """Make the letters of axes in a narrow figure small; those of a colour bar where those of its axes are."""
+    if not narrow(axes if like is None else like):
         return
     names = [axis.label for axis in (axes.xaxis, axes.yaxis)] + [axes.title]
     for text in names:

@@ -41,7 +41,7 @@ def weight_matrix(weights: Any, *, unit: str = "1", ax: Any = None) -> "Axes":
     axes.set_xlabel("source")
     axes.set_ylabel("target")
     finish(axes)
-    shrink(bar.ax)
+    shrink(bar.ax, like=axes)
     return axes
 
 
@@ -64,12 +64,15 @@ def weight_histogram(weights: Any, *, bins: int = 50, unit: str = "1", ax: Any =
     axes = one_axes(ax, 5.2, 3.6)
     for position, (name, values) in enumerate(columns.items()):
         counts, _ = np.histogram(values, edges)
-        label = f"{name} (n = {len(values):,})" if name else f"n = {len(values):,}"
+        label = f"{name} (n = {len(values):,})"
         alone = len(columns) == 1
         axes.stairs(
             counts, edges, color=colour(position), fill=alone, alpha=0.75 if alone else 1, linewidth=1.4, label=label
         )
-    axes.legend(frameon=False)
+    if any(columns):
+        axes.legend(frameon=False)
+    else:
+        axes.set_title(f"{len(columns['']):,} weights")
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
     axes.set_xlabel(labelled("weight", unit))
@@ -111,7 +114,7 @@ def receptive_fields(weights: Any, shape: tuple[int, int], *, most: int = 36, ax
         side.set_visible(False)
     axes.set_title(f"receptive fields of {count} of {len(matrix)} neurons")
     shrink(axes)
-    shrink(bar.ax)
+    shrink(bar.ax, like=axes)
     return axes
 
 
