@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from spikelet import analysis, encode, neurons, plot, surrogates
-from spikelet.experiments import plot_material as material
+from spikelet import plot
+from spikelet.experiments import plot_figures as draw
 from spikelet.files import write_atomic
-from spikelet.simulate import run
 
 _HEAD = """# Plots
 
@@ -46,212 +43,105 @@ class Entry:
     suffix: str = ".png"
 
 
-def _into(height: float, draw: Callable[[Any], Any], rows: int = 1, columns: int = 1, **how: Any) -> Any:
+def _into(height: float, function: Callable[[Any], Any], rows: int = 1, columns: int = 1, **how: Any) -> Any:
     """Return the function that draws into axes of a figure as wide as a column and saves it."""
 
     def make(path: Path) -> None:
         figure, axes = plot.figure(plot.COLUMN, height, rows, columns, **how)
-        draw(axes)
+        function(axes)
         figure.savefig(path, dpi=150, metadata={"Software": None})
 
     return make
-
-
-def _raster(ax: Any) -> None:
-    spikes = material.cortex()["E"].spikes
-    plot.raster(spikes, neurons=spikes.n, duration=1000, rates=5.0, ax=ax)
-
-
-def _populations(ax: Any) -> None:
-    result = material.cortex()
-    plot.populations({name: result[name].spikes for name in ("E", "I")}, start=0, stop=1000, width=5, ax=ax)
-
-
-def _trace(ax: Any) -> None:
-    model = neurons.AdEx
-    result = run(model, np.array([700.0, 1000.0]), t=200, dt=0.05, record=("v", "w"))
-    plot.trace(result, ("v", "w"), unit={name: model.unit(name) for name in ("v", "w")}, ax=ax)
-
-
-def _isi_histogram(ax: Any) -> None:
-    plot.isi_histogram(material.quiet_and_busy()[1], ax=ax)
-
-
-def _psth(ax: Any) -> None:
-    plot.psth(*material.trials(), start=-100, stop=400, width=10, ax=ax)
-
-
-def _correlogram(ax: Any) -> None:
-    plot.correlogram(material.quiet_and_busy()[1], window=150, width=2.5, duration=20_000, ax=ax)
-
-
-def _spectrum(ax: Any) -> None:
-    span = {"start": 0, "stop": 20_000, "segment": 500}
-    names = ("regular", "noisy")
-    trains = zip(names, material.quiet_and_busy(), strict=True)
-    plot.spectrum({n: analysis.spike_spectrum(t, **span) for n, t in trains}, unit="Hz", highest=300, ax=ax)
-
-
-def _f_i_curve(ax: Any) -> None:
-    currents = np.linspace(0, 3, 61)
-    models = {"LIF": neurons.LIF, "LIF, t_ref = 5 ms": neurons.LIF(t_ref=5.0), "ALIF": neurons.ALIF}
-    rates = {name: analysis.f_i_curve(model, currents, t=600, skip=200) for name, model in models.items()}
-    plot.f_i_curve(currents, rates, ax=ax)
-
-
-def _phase_plane(ax: Any) -> None:
-    model = neurons.FitzHughNagumo
-    plane = analysis.phase_plane(model, "v", "w", x_range=(-2.4, 2.4), y_range=(-0.8, 1.8), I=0.5)
-    plot.phase_plane(plane, trajectory=run(model, 0.5, t=200, dt=0.05, record=("v", "w")), ax=ax)
-
-
-def _surrogate(ax: Any) -> None:
-    plot.surrogate([getattr(surrogates, n) for n in ("arctan", "fast_sigmoid", "triangle", "sigmoid")], ax=ax)
-
-
-def _learning_curve(ax: Any) -> None:
-    losses, accuracy, _ = material.training()
-    plot.learning_curve(losses, accuracy, epochs=8, ax=ax)
-
-
-def _confusion(ax: Any) -> None:
-    plot.confusion(material.training()[2], ax=ax)
-
-
-def _weight_matrix(ax: Any) -> None:
-    plot.weight_matrix(material.hat(), unit="nS", ax=ax)
-
-
-def _weight_histogram(ax: Any) -> None:
-    net = material.balanced()
-    net.build()
-    _, e, i = net.projections.values()
-    plot.weight_histogram({"from E": e, "from I": i}, unit="mV", ax=ax)
-
-
-def _receptive_fields(ax: Any) -> None:
-    plot.receptive_fields(material.fields(), (12, 12), ax=ax)
-
-
-def _encoders(ax: Any) -> None:
-    ramp = np.linspace(0.02, 1, 32)[None]
-    codes = {
-        "bernoulli": encode.bernoulli(0.2 * ramp, steps=100, seed=1),
-        "poisson": encode.poisson(0.2 * ramp, steps=100, dt=1.0, seed=2),
-        "latency": encode.latency(ramp, steps=100),
-    }
-    plot.encoders(codes, ax=ax)
-
-
-def _connectivity(ax: Any) -> None:
-    net = material.balanced()
-    net.build()
-    plot.connectivity(net, ax=ax)
-
-
-def _event_cloud(path: Path) -> None:
-    figure, flat = plot.figure(plot.COLUMN, 2.8)
-    place = flat.get_subplotspec()
-    flat.remove()
-    plot.event_cloud(material.rotating_bar(), size=(48, 48), ax=figure.add_subplot(place, projection="3d"))
-    figure.savefig(path, dpi=150, metadata={"Software": None})
-
-
-def _animate_events(path: Path) -> None:
-    plot.animate_events(material.rotating_bar(), path, window=20, size=(48, 48))
-
-
-def _animate_network(path: Path) -> None:
-    plot.animate_network(material.balanced(), path, t=150, population="E", window=75, frame=5, fps=10)
 
 
 ENTRIES: dict[str, Entry] = {
     "raster": Entry(
         "Spikes of the excitatory cells of Izhikevich 2003, and their mean rate. Of more than 50,000 spikes an image "
         "is drawn in which each of them can be seen: a million take seconds.",
-        "plot.raster(result['E'].spikes, rates=5.0)", _into(3.2, _raster, 2, heights=(3, 1)),
+        "plot.raster(result['E'].spikes, rates=5.0)", _into(3.2, draw.raster, 2, heights=(3, 1)),
     ),
     "populations": Entry(
         "Populations of a network, each with its mean rate, and the rates over time.",
         "plot.populations({'E': result['E'].spikes, 'I': result['I'].spikes}, start=0, stop=1000, width=5)",
-        _into(3.2, _populations, 2, heights=(3, 1)),
+        _into(3.2, draw.populations, 2, heights=(3, 1)),
     ),
     "trace": Entry(
         "States over time, with a tick for each spike. Long recordings are thinned without loss of a peak.",
-        "plot.trace(run(AdEx, currents, t=200, record=('v', 'w')), unit={'v': 'mV', 'w': 'pA'})", _into(3.2, _trace, 2),
+        "plot.trace(run(AdEx, currents, t=200, record=('v', 'w')), unit={'v': 'mV', 'w': 'pA'})",
+        _into(3.2, draw.trace, 2),
     ),
     "isi_histogram": Entry(
         "Intervals between spikes of a noisy LIF, beside those of a Poisson process of the same rate.",
-        "plot.isi_histogram(spikes)", _into(2.4, _isi_histogram),
+        "plot.isi_histogram(spikes)", _into(2.4, draw.isi_histogram),
     ),
     "psth": Entry(
         "Responses to a stimulus in 60 trials, and the peri-stimulus time histogram.",
-        "plot.psth(times, trials, start=-100, stop=400, width=10)", _into(3.0, _psth, 2),
+        "plot.psth(times, trials, start=-100, stop=400, width=10)", _into(3.0, draw.psth, 2),
     ),
     "correlogram": Entry(
         "Auto-correlogram of a noisy LIF, and what is expected of independent spikes.",
-        "plot.correlogram(spikes, window=150, width=2.5, duration=20_000)", _into(2.4, _correlogram),
+        "plot.correlogram(spikes, window=150, width=2.5, duration=20_000)", _into(2.4, draw.correlogram),
     ),
     "spectrum": Entry(
         "Power spectra of a regular and of a noisy spike train; at high frequencies they approach the rate.",
         "plot.spectrum({'noisy': analysis.spike_spectrum(spikes, start=0, stop=20_000)}, unit='Hz')",
-        _into(2.4, _spectrum),
+        _into(2.4, draw.spectrum),
     ),
     "f_i_curve": Entry(
         "Firing rates over constant currents, of any neuron.",
-        "plot.f_i_curve(currents, {'LIF': analysis.f_i_curve(neurons.LIF, currents)})", _into(2.4, _f_i_curve),
+        "plot.f_i_curve(currents, {'LIF': analysis.f_i_curve(neurons.LIF, currents)})", _into(2.4, draw.f_i_curve),
     ),
     "phase_plane": Entry(
         "Flow, nullclines, fixed point (white: unstable) and trajectory of FitzHugh-Nagumo.",
         "plot.phase_plane(analysis.phase_plane(model, 'v', 'w', x_range=..., y_range=..., I=0.5), trajectory=result)",
-        _into(2.9, _phase_plane),
+        _into(2.9, draw.phase_plane),
     ),
     "surrogate": Entry(
         "What stands in for the derivative of a spike.", "plot.surrogate([surrogates.arctan, surrogates.triangle])",
-        _into(2.4, _surrogate),
+        _into(2.4, draw.surrogate),
     ),
     "learning_curve": Entry(
         "Loss of every step and accuracy of every epoch.", "plot.learning_curve(losses, {'test': accuracy}, epochs=8)",
-        _into(2.0, _learning_curve, 1, 2),
+        _into(2.0, draw.learning_curve, 1, 2),
     ),
     "confusion": Entry(
-        "Confusion matrix, with counts.", "plot.confusion(table)", _into(3.4, _confusion),
+        "Confusion matrix, with counts.", "plot.confusion(table)", _into(3.4, draw.confusion),
     ),
     "weight_matrix": Entry(
         "Weights from source to target, here on a ring. A large matrix is drawn by the extremes of blocks: no synapse "
         "is lost.",
-        "plot.weight_matrix(projection, unit='nS')", _into(2.8, _weight_matrix),
+        "plot.weight_matrix(projection, unit='nS')", _into(2.8, draw.weight_matrix),
     ),
     "weight_histogram": Entry(
         "Distribution of weights.", "plot.weight_histogram({'from E': one, 'from I': other}, unit='mV')",
-        _into(2.4, _weight_histogram),
+        _into(2.4, draw.weight_histogram),
     ),
     "receptive_fields": Entry(
         "What neurons receive from an image; here the averages of white noise before the spikes of Gabor filters.",
-        "plot.receptive_fields(weights, (12, 12))", _into(2.7, _receptive_fields),
+        "plot.receptive_fields(weights, (12, 12))", _into(2.7, draw.receptive_fields),
     ),
     "encoders": Entry(
         "What encoders make of the same 32 intensities, from dark to bright.",
-        "plot.encoders({'bernoulli': a, 'poisson': b, 'latency': c})", _into(3.4, _encoders, 3),
+        "plot.encoders({'bernoulli': a, 'poisson': b, 'latency': c})", _into(3.4, draw.encoders, 3),
     ),
     "event_frames": Entry(
         "Events of a turning bar, brighter minus darker in each pixel.", "plot.event_frames(events, frames=4)",
-        _into(1.3, lambda ax: plot.event_frames(material.rotating_bar(), frames=4, size=(48, 48), ax=ax), 1, 4),
+        _into(1.3, draw.event_frames, 1, 4),
     ),
     "event_cloud": Entry(
-        "The same events in space and time.", "plot.event_cloud(events)", _event_cloud,
+        "The same events in space and time.", "plot.event_cloud(events)", draw.event_cloud,
     ),
     "animate_events": Entry(
         "The same events as a film (GIF, or MP4 where ffmpeg is installed).",
-        "plot.animate_events(events, 'events.gif', window=20)", _animate_events, ".gif",
+        "plot.animate_events(events, 'events.gif', window=20)", draw.animate_events, ".gif",
     ),
     "connectivity": Entry(
         "Populations and projections of a network; of more than six populations a table is drawn.",
-        "plot.connectivity(net)", _into(3.0, _connectivity),
+        "plot.connectivity(net)", _into(3.0, draw.connectivity),
     ),
     "animate_network": Entry(
         "A network while it runs: spikes of all populations, and some membranes.",
-        "plot.animate_network(net, 'network.gif', t=150, population='E', window=75)", _animate_network, ".gif",
+        "plot.animate_network(net, 'network.gif', t=150, population='E', window=75)", draw.animate_network, ".gif",
     ),
 }  # fmt: skip
 

@@ -79,20 +79,20 @@ def fields() -> np.ndarray:
 def training() -> tuple[list[float], dict[str, list[float]], np.ndarray]:
     """Return losses, accuracies and the confusion of a softmax on the spike counts of ten noisy patterns."""
     rng = np.random.default_rng(6)
-    rates = 0.04 + 0.02 * rng.random((10, 64))
-    labels = np.arange(4000) % 10
-    counts = encode.bernoulli(rates[labels], steps=100, seed=7).sum(0) - 100 * rates.mean(0)
-    train, test = np.arange(3000), np.arange(3000, 4000)
+    rates = 0.03 + 0.04 * rng.random((10, 64))
+    labels = np.arange(2000) % 10
+    counts = encode.bernoulli(rates[labels], steps=80, seed=7).sum(0) - 80 * rates.mean(0)
+    train, test = np.arange(1500), np.arange(1500, 2000)
     w, losses = 0.1 * rng.normal(size=(64, 10)), []
     accuracy: dict[str, list[float]] = {"training": [], "test": []}
     for _ in range(8):
-        for batch in np.array_split(rng.permutation(train), 60):
+        for batch in np.array_split(rng.permutation(train), 30):
             z = counts[batch] @ w
             p = np.exp(z - z.max(1, keepdims=True))
             p /= p.sum(1, keepdims=True)
             losses.append(float(-np.log(p[np.arange(len(batch)), labels[batch]]).mean()))
             p[np.arange(len(batch)), labels[batch]] -= 1
-            w -= 0.012 * counts[batch].T @ p / len(batch)
+            w -= 0.02 * counts[batch].T @ p / len(batch)
         for name, part in (("training", train), ("test", test)):
             accuracy[name].append(float(((counts[part] @ w).argmax(1) == labels[part]).mean()))
     table = np.zeros((10, 10), int)

@@ -78,57 +78,59 @@ def _tint(sign: int) -> str:
 def _graph(axes: "Axes", populations: dict[str, Any], links: dict[tuple[str, str], tuple[int, float]]) -> None:
     from matplotlib.patches import Circle, FancyArrowPatch
 
-    count = len(populations)
-    angle = np.pi / 2 + (np.pi / 2 if count == 2 else 0) - 2 * np.pi * np.arange(count) / count
-    places = dict(zip(populations, np.stack([np.cos(angle), np.sin(angle)], 1) * (0 if count == 1 else 1), strict=True))
-    radius = {name: 0.22 + 0.04 * np.log10(max(1, p.n)) for name, p in populations.items()}
+    places, radius = _places(populations)
+    centred: dict[str, Any] = {"ha": "center", "va": "center"}
     for (pre, post), (sign, number) in links.items():
-        style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 9, "color": _tint(sign), "linewidth": 1.3}
         if pre == post:
-            style["connectionstyle"] = "arc3,rad=-1.6"
-            out = places[pre] / (np.hypot(*places[pre]) or 1) if count > 1 else np.array([0.0, 1.0])
-            side = np.array([-out[1], out[0]]) * radius[pre] * 0.55
-            base = places[pre] + out * radius[pre] * 0.85
-            start, end, label = base + side, base - side, base + out * (0.5 + 0.08 * abs(out[0]))
+            out = places[pre] if len(populations) > 2 else np.array([0.0, 1.0])
+            start, end, label, bend = _loop(places[pre], radius[pre], out)
         else:
-            way = places[post] - places[pre]
-            way = way / np.hypot(*way)
-            aside = np.array([way[1], -way[0]])
-            start = places[pre] + way * (radius[pre] + 0.02) + aside * 0.05
-            end = places[post] - way * (radius[post] + 0.03) + aside * 0.05
-            style["connectionstyle"] = "arc3,rad=0.18"
-            bulge = 0.09 * np.hypot(*(end - start))  # half of what `rad` says
-            label = start + 0.36 * (end - start) + aside * (bulge + 0.1 + 0.12 * abs(aside[0]))
-        axes.add_patch(FancyArrowPatch(tuple(start), tuple(end), **style))
+            start, end, label, bend = _arc(places[pre], places[post], radius[pre], radius[post])
+        style = {"arrowstyle": "-|>", "mutation_scale": 9, "color": _tint(sign), "linewidth": 1.3}
+        axes.add_patch(FancyArrowPatch(tuple(start), tuple(end), connectionstyle=f"arc3,rad={bend}", **style))
         if np.isfinite(number):
-            axes.text(
-                float(label[0]),
-                float(label[1]),
-                f"{number:,.3g}",
-                ha="center",
-                va="center",
-                fontsize=7,
-                color=_tint(sign),
-            )
+            x, y = map(float, label)
+            axes.text(x, y, f"{number:,.3g}", fontsize=7, color=_tint(sign), **centred)
     for name, population in populations.items():
-        axes.add_patch(Circle(tuple(places[name]), radius[name], facecolor="white", edgecolor="black", zorder=3))
-        axes.text(
-            float(places[name][0]),
-            float(places[name][1]),
-            f"{name}\n{population.n:,}",
-            ha="center",
-            va="center",
-            fontsize=7.5,
-            zorder=4,
-        )
+        x, y = map(float, places[name])
+        axes.add_patch(Circle((x, y), radius[name], facecolor="white", edgecolor="black", zorder=3))
+        axes.text(x, y, f"{name}\n{population.n:,}", fontsize=7.5, zorder=4, **centred)
     axes.set_xlim(-1.6, 1.6)
-    axes.set_ylim(*((-0.9, 0.9) if count == 2 else (-1.15 if count == 3 else -1.7, 1.8)))
+    axes.set_ylim(*{1: (-0.9, 0.9), 2: (-0.9, 0.9), 3: (-1.15, 1.8)}.get(len(populations), (-1.7, 1.8)))
     axes.set_aspect("equal")
     axes.set_axis_off()
     known = any(np.isfinite(number) for _, number in links.values())
     axes.set_title("neurons in circles" + (", synapses onto a neuron at arrows" if known else ""))
     _legend(axes, links)
     shrink(axes)
+
+
+def _places(populations: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Return where populations lie, on a circle of radius 1, and how large they are drawn."""
+    count = len(populations)
+    first = np.pi if count == 2 else np.pi / 2
+    angle = first - 2 * np.pi * np.arange(count) / count
+    points = np.stack([np.cos(angle), np.sin(angle)], 1) * (0 if count == 1 else 1)
+    radius = {name: 0.22 + 0.04 * float(np.log10(max(1, p.n))) for name, p in populations.items()}
+    return dict(zip(populations, points, strict=True)), radius
+
+
+def _loop(place: np.ndarray, radius: float, out: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return start, end, place of the label and bend of an arrow back to where it comes from, at the side ``out``."""
+    side = np.array([-out[1], out[0]]) * radius * 0.55
+    base = place + out * radius * 0.85
+    return base + side, base - side, base + out * (0.5 + 0.08 * abs(out[0])), -1.6
+
+
+def _arc(a: np.ndarray, b: np.ndarray, before: float, after: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return start, end, place of the label and bend of an arrow; one and the one back leave room between them."""
+    way = (b - a) / np.hypot(*(b - a))
+    aside = np.array([way[1], -way[0]])
+    start = a + way * (before + 0.02) + aside * 0.05
+    end = b - way * (after + 0.03) + aside * 0.05
+    bulge = 0.09 * np.hypot(*(end - start))  # half of the bend
+    label = start + 0.36 * (end - start) + aside * (bulge + 0.1 + 0.12 * abs(aside[0]))
+    return start, end, label, 0.18
 
 
 def _legend(axes: "Axes", links: dict[tuple[str, str], tuple[int, float]]) -> None:
