@@ -10,6 +10,7 @@ times of one train, in any order; arrays come out. Rates are in 1/ms (divide by 
 | counts | `fano_factor` `correlation` `correlation_matrix` `synchrony` `membrane_synchrony` `pairwise_coherence` |
 | pairs of trains | `cross_correlogram` `auto_correlogram` `sttc` `victor_purpura` `van_rossum` `isi_distance` `spike_distance` `spike_synchronization` `schreiber` `coincidence_factor` `distance_matrix` |
 | rhythms and signals | `vector_strength` `mean_phase` `phases_at_spikes` `phase_locking` `power_spectrum` `spike_spectrum` `coherence` `spike_triggered_average` `rmse` `snr` |
+| significance | `surrogate_trains` |
 | information | `words` `entropy` `mutual_information` |
 | models | `f_i_curve` `phase_plane` `siegert_rate` |
 | exchange | `from_neo` `to_neo` |
@@ -37,6 +38,7 @@ from spikelet.analysis.reconstruction import rmse, snr
 from spikelet.analysis.siegert import siegert_rate
 from spikelet.analysis.smoothing import optimal_bin_width, optimal_kernel_width, spike_density
 from spikelet.analysis.spectra import coherence, power_spectrum, spike_spectrum
+from spikelet.analysis.surrogate_data import surrogate_trains
 from spikelet.analysis.tiling import sttc
 from spikelet.analysis.triggered import spike_triggered_average
 
@@ -84,6 +86,7 @@ __all__ = [
     "spike_synchronization",
     "spike_triggered_average",
     "sttc",
+    "surrogate_trains",
     "synchrony",
     "to_neo",
     "van_rossum",
