@@ -67,6 +67,13 @@ def test_a_raster_with_rates_has_two_axes() -> None:
         plot.raster(spikes, duration=-1)
 
 
+def test_a_raster_shows_what_was_recorded(net: Network) -> None:
+    net.run(20, dt=1.0)
+    axes = plot.raster(net.run(30)["A"].spikes)
+    assert axes.get_xlim() == (20, 50) and axes.get_ylim() == (-0.5, 2.5)
+    assert (axes.collections[0].get_offsets()[:, 0] > 20).all()
+
+
 def test_a_long_trace_keeps_its_peaks() -> None:
     t = np.arange(1, 200_001) * 0.1
     values = np.zeros((200_000, 1))

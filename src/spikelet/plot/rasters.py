@@ -31,8 +31,8 @@ def raster(
 
     Args:
         spikes: columns ``times`` [ms] and ``ids``, as ``run(...).spikes`` has them.
-        neurons: number of neurons; up to the highest that spiked if not given.
-        duration: time shown [ms]; up to the last spike if not given.
+        neurons: number of neurons; that which the spikes tell as ``n``, else up to the highest that spiked.
+        duration: time shown [ms]; the time recorded if the spikes tell it, else up to the last spike.
         rates: width of the bins of the rate [ms]; without it no rate is drawn.
         ax: axes; two where there are rates.
 
@@ -48,47 +48,50 @@ def raster(
     for name, value in (("neurons", neurons), ("duration", duration), ("rates", rates)):
         if value is not None and not value > 0:
             raise InputError(f"raster: {name} must be positive, got {value!r}")
-    count = neurons or (int(ids.max()) + 1 if len(ids) else 1)
-    end = duration or (float(times.max()) if len(times) else 1.0)
+    count = neurons or getattr(spikes, "n", None) or (int(ids.max()) + 1 if len(ids) else 1)
+    start = float(getattr(spikes, "t_start", 0.0))
+    last = getattr(spikes, "t_stop", float(times.max()) if len(times) else start + 1.0)
+    span = start, start + duration if duration else float(last)
     if rates is None:
         axes = one_axes(ax)
-        _dots(axes, times, ids, count, end)
+        _dots(axes, times, ids, count, span)
         axes.set_xlabel("time [ms]")
         finish(axes)
         return axes
     shape = {"rows": 2, "height_ratios": (3, 1), "sharex": True}
     above, below = some_axes(ax, 2, "a raster with rates (2)", width=6.4, height=4.6, **shape)
-    _dots(above, times, ids, count, end)
+    _dots(above, times, ids, count, span)
     above.tick_params(labelbottom=False)
-    _rate(below, times, count, (0.0, end, rates), "black")
-    below.set_xlim(0, end)
+    _rate(below, times, count, (*span, rates), "black")
+    below.set_xlim(*span)
     _rate_axes(below)
     finish(above, below)
     return np.array([above, below])
 
 
-def _dots(axes: "Axes", times: np.ndarray, ids: np.ndarray, count: int, end: float) -> None:
+def _dots(axes: "Axes", times: np.ndarray, ids: np.ndarray, count: int, span: tuple[float, float]) -> None:
     """Draw dots, or an image of the number of spikes in each pixel."""
     if len(times) <= _DOTS:
         # a dot of the height of its row, within limits: few neurons must not be drawn as blots, many not as dust
         size = float(np.clip(600 / count, 1.2, 12.0))
         axes.scatter(times, ids, s=size, color="black", linewidths=0, marker="o", rasterized=len(times) > 5000)
     else:
-        _image(axes, times, ids, count, end)
-    axes.set_xlim(0, end)
+        _image(axes, times, ids, count, span)
+    axes.set_xlim(*span)
     axes.set_ylim(-0.5, count - 0.5)
     axes.set_ylabel("neuron")
 
 
-def _image(axes: "Axes", times: np.ndarray, ids: np.ndarray, count: int, end: float) -> None:
+def _image(axes: "Axes", times: np.ndarray, ids: np.ndarray, count: int, span: tuple[float, float]) -> None:
     """Draw the number of spikes in each pixel: white is none, and one is dark enough to be seen."""
     whole = axes.get_figure(root=True)
     # fewer pixels than the figure has, so that each is drawn at least once
     wide, high = (int(_SHARE * size * whole.dpi) for size in whole.get_size_inches())  # type: ignore[union-attr]
     shape = (min(count, high), wide)
-    shown = (times <= end) & (times >= 0) & (ids < count)
+    start, end = span
+    shown = (times <= end) & (times >= start) & (ids < count)
     row = ids[shown].astype(np.int64) * shape[0] // count
-    column = np.minimum((times[shown] / end * shape[1]).astype(np.int64), shape[1] - 1)
+    column = np.minimum(((times[shown] - start) / (end - start) * shape[1]).astype(np.int64), shape[1] - 1)
     table = np.bincount(row * shape[1] + column, minlength=shape[0] * shape[1]).reshape(shape)
     many = float(np.percentile(table[table > 0], 95)) if table.any() else 1.0
     image = axes.imshow(
@@ -96,7 +99,7 @@ def _image(axes: "Axes", times: np.ndarray, ids: np.ndarray, count: int, end: fl
         cmap="Greys",
         vmin=1 - 0.54 * many,
         vmax=many,
-        extent=(0.0, end, -0.5, count - 0.5),
+        extent=(start, end, -0.5, count - 0.5),
         origin="lower",
         aspect="auto",
     )
