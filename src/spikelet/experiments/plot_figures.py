@@ -102,14 +102,18 @@ def receptive_fields(ax: Any) -> None:
 
 
 def encoders(ax: Any) -> None:
-    """Draw three codes of a ramp."""
-    ramp = np.linspace(0.02, 1, 32)[None]
+    """Draw what four encoders make of a signal."""
+    t = np.arange(300.0)
+    signal = 0.5 + 0.35 * np.sin(2 * np.pi * t / 150) + 0.12 * np.sin(2 * np.pi * t / 43)
+    rows = signal[:, None, None]
+    fir = np.exp(-np.arange(24) / 6.0) / 4
     codes = {
-        "bernoulli": encode.bernoulli(0.2 * ramp, steps=100, seed=1),
-        "poisson": encode.poisson(0.2 * ramp, steps=100, dt=1.0, seed=2),
-        "latency": encode.latency(ramp, steps=100),
+        "temporal contrast": encode.temporal_contrast(rows),
+        "step forward": encode.step_forward(rows, 0.08),
+        "moving window": encode.moving_window(rows, 0.05, window=5),
+        "BSA": encode.bsa(rows, fir),
     }
-    plot.encoders(codes, ax=ax)
+    plot.encoders(codes, signal=signal, ax=ax)
 
 
 def connectivity(ax: Any) -> None:

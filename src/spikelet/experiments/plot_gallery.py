@@ -121,8 +121,8 @@ ENTRIES: dict[str, Entry] = {
         "plot.receptive_fields(weights, (12, 12))", _into(2.7, draw.receptive_fields),
     ),
     "encoders": Entry(
-        "What encoders make of the same 32 intensities, from dark to bright.",
-        "plot.encoders({'bernoulli': a, 'poisson': b, 'latency': c})", _into(3.4, draw.encoders, 3),
+        "What encoders make of a signal; of populations each spike is a dot, of a single neuron a tick.",
+        "plot.encoders({'step forward': a, 'BSA': b}, signal=signal)", _into(3.6, draw.encoders, 5),
     ),
     "event_frames": Entry(
         "Events of a turning bar, brighter minus darker in each pixel.", "plot.event_frames(events, frames=4)",
