@@ -167,7 +167,7 @@ def pairwise_coherence(
         width: of a bin [ms].
 
     Returns:
-        (n, n), NaN for silent neurons (Wang & Buzsaki 1996, p. 6406); the mean over pairs is the network's coherence.
+        (n, n), NaN for silent neurons (Wang & Buzsaki 1996); the mean over pairs is the network's coherence.
     """
     there = (binned_counts(spikes, ids, n=n, start=start, stop=stop, width=width) > 0).astype(float)
     active = there.sum(0)

@@ -36,7 +36,7 @@ def victor_purpura(a: Any, b: Any, *, cost: float) -> float:
 def van_rossum(a: Any, b: Any, *, tau: float) -> float:
     """Return the distance D of two trains filtered by exp(-t/tau): D**2 = (1/tau) int (f - g)**2 dt.
 
-    One spike more gives D = sqrt(1/2) (van Rossum 2001, Eq. 2.2; Elephant's is sqrt(2) times as much).
+    One spike more gives D = sqrt(1/2) (van Rossum 2001; Elephant's is sqrt(2) times as much).
 
     Args:
         a: (S,) spikes [ms].

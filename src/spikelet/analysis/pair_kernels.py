@@ -110,7 +110,7 @@ def _van_rossum() -> str:
     """Go through the spikes of both trains in time; each, of sign s, adds 1/2 + s h, h being the filtered difference.
 
     That is the integral of h**2 over time, divided by tau: between spikes h**2 falls by 2/tau of itself, and a spike
-    raises h**2 by 1 + 2 s h, all of which is integrated in the end (van Rossum 2001, Eq. 2.2).
+    raises h**2 by 1 + 2 s h, all of which is integrated in the end (van Rossum 2001).
     """
     f = Kernel(_HEAD.format(name="van_rossum"), "double")
     i, j = f.variable("i64", "0"), f.variable("i64", "0")

@@ -37,7 +37,7 @@ def isi_distance(a: Any, b: Any, *, start: float = 0.0, stop: float) -> float:
 
 
 def spike_distance(a: Any, b: Any, *, start: float = 0.0, stop: float) -> float:
-    """Return the mean over time of S(t) = (S_a y + S_b x)/(2 <x, y>**2) (Kreuz et al. 2013, Eq. 19).
+    """Return the mean over time of S(t) = (S_a y + S_b x)/(2 <x, y>**2) (Kreuz et al. 2013).
 
     S_a weighs the distances of the last and the next spike of a to the nearest spikes of b by how far the other one of
     them is; x and y are the intervals at that time.

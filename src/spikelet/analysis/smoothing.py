@@ -110,7 +110,7 @@ def optimal_bin_width(times: Any, widths: Any, *, start: float, stop: float) -> 
 
 
 def optimal_kernel_width(times: Any, widths: Any) -> tuple[float, np.ndarray]:
-    """Return the standard deviation of a Gaussian kernel that shows a rate best (Shimazaki & Shinomoto 2010, Eq. 9).
+    """Return the standard deviation of a Gaussian kernel that shows a rate best (Shimazaki & Shinomoto 2010).
 
     It minimises C(w) = sum_ij k(t_i - t_j; sqrt(2) w) - 2 sum_i!=j k(t_i - t_j; w), k being a Gaussian of unit area.
 
