@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
     from spikelet.sim.distributions import lognormal as lognormal, normal as normal, uniform as uniform
     from spikelet.sim.network import Network as Network
     from spikelet.sim.sources import Poisson as Poisson, SpikeTrain as SpikeTrain
+    from spikelet.sim.symmetric import symmetric as symmetric
     from spikelet.simulate import run as run, show as show
     from spikelet.synapse import Synapse as Synapse
 
@@ -71,6 +72,7 @@ _PLACES = {  # module -> the names that it gives
     "sim.distributions": "lognormal normal uniform",
     "sim.connect": "all_to_all distance expression fixed_indegree fixed_outdegree fixed_probability fixed_total "
     "from_arrays from_matrix one_to_one pairwise_poisson small_world",
+    "sim.symmetric": "symmetric",
 }
 _HOME = {name: module for module, names in _PLACES.items() for name in names.split()}
 

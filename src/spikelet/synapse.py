@@ -8,6 +8,7 @@ from typing import Any
 
 from spikelet.errors import ParameterError
 from spikelet.lang.arrival import Arrival, arrival
+from spikelet.lang.coupling import Coupling, coupling
 from spikelet.lang.increments import WEIGHT
 from spikelet.lang.synapse import SynapseDefinition, define
 from spikelet.units import dimension_text
@@ -79,13 +80,22 @@ class Synapse(Written):
         return MappingProxyType(dict(self.definition.places))
 
     @functools.cached_property
+    def coupling(self) -> Coupling | None:
+        """What a synapse sends that acts all the time, such as a gap junction; ``None`` for one that spikes drive.
+
+        Raises:
+            ModelError: the synapse has a meaning, but the simulator cannot run it.
+        """
+        return coupling(self.definition)
+
+    @functools.cached_property
     def arrival(self) -> Arrival:
         """What the simulator does when a spike arrives.
 
         Raises:
             ModelError: the synapse has a meaning, but the simulator cannot run it.
         """
-        return arrival(self.definition)
+        return Arrival((), ()) if self.coupling is not None else arrival(self.definition)
 
     def unit(self, name: str) -> str:
         """Return the coherent unit of a variable, or of the weight ``w`` (an error where the neurons decide it)."""

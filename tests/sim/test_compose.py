@@ -344,7 +344,7 @@ def test_two_of_one_name_are_refused():
 
 
 def test_what_the_engine_cannot_run_is_refused():
-    gap = Synapse("Gap", "out = w*(v_pre - v_post) : pA")
+    gap = Synapse("Gap", "out = w*(0 mV - v_post) : pA")
     with pytest.raises(ModelError, match="the simulator cannot run this yet: 'out' reads 'w'"):
         compose(CELL, {"gap": gap})
     with pytest.raises(ModelError, match="the simulator cannot run this yet"):

@@ -156,7 +156,7 @@ def test_what_is_printed():
 
 
 def test_a_synapse_that_the_simulator_cannot_run_is_a_synapse_all_the_same():
-    gap = Synapse("Gap", "out = w*(v_pre - v_post) : pA")
-    assert Synapse.from_json(gap.to_json()) == gap
+    leak = Synapse("Leak", "out = w*(0 mV - v_post) : pA")
+    assert Synapse.from_json(leak.to_json()) == leak
     with pytest.raises(ModelError, match="the simulator cannot run this yet: 'out' reads 'w'"):
-        gap.arrival  # reading it is what fails
+        leak.arrival  # reading it is what fails

@@ -290,8 +290,8 @@ class Description:
             receptor: Name under which projections share the states of a synapse; the default is for this one alone.
             rule: How the weights learn, such as ``rules.STDP``; None where they do not.
             weight: Number, distribution, or an array where the pattern holds one.
-            delay: The same [ms]; None is one step. With 0 spikes arrive in the step in which they are found, as in a
-                stack of layers; no circle of projections may be so.
+            delay: The same [ms]; None is one step, and no delay for a synapse that acts all the time. With 0 spikes
+                arrive in the step in which they are found, as in a stack of layers; no circle of projections may be so.
             name: Its name; the default is ``"PRE to POST"``, with a number where that is taken.
 
         Raises:
@@ -302,12 +302,11 @@ class Description:
         label = f"{source} to {'+'.join(map(repr, targets))}"
         name = _free(label, self.projections) if name is None else name
         _require_new(name, self.projections, "projection")
-        if not source.population.spiking:
-            raise InputError(f"{name}: {source} sends no spikes: its model has no threshold")
         if not isinstance(pattern, Pattern):
             raise InputError(f"{name}: expected a pattern such as fixed_probability(0.1), got {pattern!r}"[:200])
         if synapse is not None and not isinstance(synapse, Synapse):
             raise InputError(f"{name}: expected a Synapse, got {synapse!r}"[:200])
+        _check_sends(name, source, synapse, rule)
         if receptor is not None and synapse is None:
             raise InputError(f"{name}: receptor={receptor!r} names states of a synapse, but none is given")
         if rule is not None:
@@ -377,6 +376,17 @@ class Description:
         if self.built is None:
             raise InputError("the network has not been built: call build(dt=...) or run(...) first")
         return self.built
+
+
+def _check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | None) -> None:
+    """Check that the source sends what the synapse takes: spikes, or a state all the time."""
+    acts = synapse is not None and synapse.coupling is not None
+    if acts and not isinstance(source.population.model, Neuron):
+        raise InputError(f"{name}: {source} is a source of spikes, but {synapse.name} reads states of its sender")  # type: ignore[union-attr]
+    if acts and rule is not None:
+        raise InputError(f"{name}: a rule learns from spikes, but {synapse.name} acts all the time")  # type: ignore[union-attr]
+    if not acts and not source.population.spiking:
+        raise InputError(f"{name}: {source} sends no spikes: its model has no threshold")
 
 
 def _warn_of_magnitudes(name: str, delay: Any) -> None:

@@ -55,12 +55,14 @@ class Running:
     Attributes:
         steppings: For each thread, population -> what steps its neurons.
         halves: Projection -> what steps the sending half of its synapses.
+        values: Projection -> what makes the values that are sent all the time.
         listings: Population -> what lists its spikes.
         recorder: What is recorded.
     """
 
     steppings: list[dict[str, Stepping]]
     halves: Mapping[str, Stepping]
+    values: Mapping[str, Stepping]
     listings: Mapping[str, Listing]
     recorder: Recorder
 
@@ -96,6 +98,9 @@ class Engine:
             self.parts.learning[projection.name].set_weights(values)
             return
         self.parts.wiring.set_weights(projection, values)
+        if projection.name in self.parts.coupled:
+            own = [cable for cable in self.parts.wiring.coupled if projection in cable.projections]
+            self.parts.coupled[projection.name].set_cables(own)
         self.arriving.clear()
 
     def states(self, population: Population) -> tuple[str, ...]:
@@ -146,6 +151,10 @@ class Engine:
             own = {name: self._stepping(r, states[name], share, rows.get(name)) for name, r in parts.receivers.items()}
             steppings.append(own)
         halves = {name: sending.stepping(parts.length) for name, sending in parts.sendings.items()}
+        values = {
+            name: one.stepping(parts.length, steppings[0][one.projection.pre.population.name])
+            for name, one in parts.coupled.items()
+        }
         recorder = Recorder(
             record, every, steppings[0], parts.histories, start=self.step, chunk=parts.chunk, dt=self.dt
         )
@@ -154,10 +163,10 @@ class Engine:
             for name, history in parts.histories.items()
             if name in parts.receivers
         }
-        running = Running(steppings, halves, listings, recorder)
+        running = Running(steppings, halves, values, listings, recorder)
         table = Driver(*(self._table(share, record, running) for share in shares))
         driven = [pair for share in shares for pair in self._arriving(share).driven]
-        everything = [*(one for own in steppings for one in own.values()), *halves.values()]
+        everything = [*(one for own in steppings for one in own.values()), *halves.values(), *values.values()]
         for stepping in everything:
             stepping.load(self.block)
         for learning in parts.learning.values():
@@ -179,13 +188,15 @@ class Engine:
         parts = self.parts
         pairs = zip(receiver.channels, parts.rows_of(share), strict=False)
         given = {name: (inputs[0, receiver.first :].ctypes.data, parts.total) for name, inputs in pairs}
-        return receiver.group.call(given, parts.length, record, share, rows)
+        own = [one for one in parts.coupled.values() if parts.receivers[one.projection.pre.population.name] is receiver]
+        sent = sorted({state for one in own for state in one.wanted()} - {*record})
+        return receiver.group.call(given, parts.length, (*record, *sent), share, rows)
 
     def _shares(self, threads: int, steps: int) -> list[Share]:
         """Return the threads of a run: one where several would not help."""
         neurons = self.parts.total
         few = neurons * self.parts.length < _SHARED * threads or neurons * steps < _LONG * threads
-        few = few or bool(self.parts.learning or self.parts.sendings)  # those have no shares
+        few = few or bool(self.parts.learning or self.parts.sendings or self.parts.coupled)  # those have no shares
         count = 1 if few else threads
         return [Share(number, count) for number in range(count)]
 
@@ -198,6 +209,8 @@ class Engine:
         for name, counts in parts.counts.items():
             yield from self._released(name, counts, running)
         yield from arriving.first
+        for one in parts.coupled.values():
+            yield from one.before(running.steppings[0])
         stepped: list[str] = []  # whose spikes are not listed yet: threads wait less often if all are listed together
         for name in self.order:
             needed = [call for receiver, call in arriving.at_once if receiver == name]
@@ -208,6 +221,8 @@ class Engine:
         yield from self._listed(stepped, share, running)
         for learning in parts.learning.values():
             yield from learning.after
+        for name, one in parts.coupled.items():
+            yield from one.after(running.values[name])
         yield from running.recorder.calls
 
     def _listed(self, names: Iterable[str], share: Share, running: Running) -> Iterator[Call]:

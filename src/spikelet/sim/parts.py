@@ -7,6 +7,7 @@ import numpy as np
 
 from spikelet.model import Neuron
 from spikelet.sim.compose import sender
+from spikelet.sim.coupled import Coupled, coupled, shortest
 from spikelet.sim.description import Description
 from spikelet.sim.drive import Driven
 from spikelet.sim.edges import Edges
@@ -43,6 +44,7 @@ class Parts:
         sendings: Projection -> the sending half of its synapses, where there is one.
         driven: (population, channel) -> the currents into it.
         learning: Projection -> the rule of its synapses, at work.
+        coupled: Projection -> its synapses that act all the time, at work.
         others: The rows of each thread, the first being those above.
     """
 
@@ -60,6 +62,7 @@ class Parts:
     sendings: dict[str, Sending]
     driven: dict[tuple[str, int], Driven]
     learning: dict[str, Plastic]
+    coupled: dict[str, Coupled]
     others: list[list[np.ndarray]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -99,7 +102,7 @@ def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
     wiring = Wiring(network, dt, found, made)
     total = sum(receiver.group.n for receiver in found.values())
     longest = 1 if wiring.learning else _LONGEST  # a rule acts between the steps of its neurons
-    length = min([longest, *(delay for delay in wiring.delays if delay > 0)])
+    length = min([longest, shortest(wiring.coupled), *(delay for delay in wiring.delays if delay > 0)])
     chunk = max(length, min(_CHUNK, _LISTED // total)) // length * length
     slots = max([0, *wiring.delays]) + chunk + length
     channels = max(len(receiver.channels) for receiver in found.values())
@@ -137,6 +140,7 @@ def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
             for p in network.projections.values()
             if p.rule is not None
         },
+        coupled=coupled(network, wiring.coupled, found, rows, dt),
     )
 
 

@@ -23,7 +23,7 @@ from spikelet.lang.rule import RuleDefinition, check_units
 from spikelet.lang.syntax import Assignment, Expr
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.compose import assigned, written
+from spikelet.sim.receptor import assigned, written
 
 EVENTS = ("on_pre", "on_post")
 _YET = "the simulator cannot run this yet"

@@ -65,6 +65,11 @@ def _is_zero(edges: Edges) -> bool:
     return bool(edges.delays.size) and int(edges.delays[0]) == 0
 
 
+def couples(projection: Projection) -> bool:
+    """Return whether the synapses of a projection act all the time, and not at spikes."""
+    return projection.synapse is not None and projection.synapse.coupling is not None
+
+
 class Wiring:
     """The synapses of a network.
 
@@ -76,14 +81,17 @@ class Wiring:
 
     Attributes:
         cables: The synapses that do not learn, in the order in which they are delivered.
+        coupled: The synapses that act all the time, in the same order.
         learning: Projection -> synapses that learn, each with a weight in memory of its own.
     """
 
     def __init__(self, network: Description, dt: float, receivers: Mapping[str, Receiver], made: Mapping[str, Edges]):
         self.network, self.dt, self.receivers, self.made = network, dt, receivers, made
-        self.cables: list[Cable] = []
+        cables: list[Cable] = []
         for projections in self._together():
-            self.cables += self._joined(projections) if len(projections) > 1 else self._alone(projections[0])
+            cables += self._joined(projections) if len(projections) > 1 else self._alone(projections[0])
+        self.cables = [cable for cable in cables if not couples(cable.projections[0])]
+        self.coupled = [cable for cable in cables if couples(cable.projections[0])]
         learn = [p for p in network.projections.values() if p.rule is not None]
         self.learning = {p.name: graded(self._made(p), network.dtype) for p in learn}
         every = [*(cable.edges for cable in self.cables), *self.learning.values()]
@@ -118,9 +126,10 @@ class Wiring:
         if projection.name in self.made:
             return Drawn.of(self.made[projection.name])
         pair = pair_of(projection)
+        delay = 0.0 if couples(projection) and projection.delay is None else projection.delay
         return connect.draw(
             projection.pattern, pair.sources, pair.targets, same=pair.shift is not None, shift=pair.shift or 0,
-            weight=projection.weight, delay=projection.delay, dt=self.dt, seed=self.network.seed,
+            weight=projection.weight, delay=delay, dt=self.dt, seed=self.network.seed,
             stream=stream("connections", projection.number), name=projection.name,
         )  # fmt: skip
 
@@ -141,6 +150,7 @@ class Wiring:
         """Return what projections of one cable have in common."""
         channels = self._channels(projection)
         sends = projection.synapse is not None and bool(projection.synapse.arrival.assignments)
+        sends = sends or couples(projection)
         factors = projection.synapse is not None and any(projection.synapse.arrival.factors.values())
         source = projection.pre.population.name not in self.receivers
         lone = sends or factors or source or self._has_no_delay(projection) or channels is None or len(channels) != 1
@@ -196,7 +206,7 @@ class Wiring:
 
     def _edges(self, projection: Projection) -> tuple[Edges, list[tuple[Cable, np.ndarray | None, np.ndarray | slice]]]:
         """Return the synapses of a projection, and where their weights are: cable, places in it, own places."""
-        cables = [cable for cable in self.cables if projection in cable.projections]
+        cables = [cable for cable in (*self.cables, *self.coupled) if projection in cable.projections]
         if len(cables) == 1 and len(cables[0].projections) == 1:
             return cables[0].edges, [(cables[0], None, slice(None))]
         if len(cables) == 1:
