@@ -46,12 +46,22 @@ def shown(expr: Expr | None) -> object:
         ("i += sent", ("*", "u", "x")),
         ("i += w*exp(-s)", ("call", ("neg", "s"))),
         ("i += w*dt/(1 ms)", ("/", "dt", 1.0)),
+        ("i += w*t/(1 ms)", ("/", "t", 1.0)),
+        ("i += w*uniform()", "uniform"),
     ],
 )
 def test_the_factor_of_the_weight(statement: str, factor: object):
     found = read(statement)
     assert [jump.state for jump in found.jumps] == ["i"] and found.assignments == ()
     assert shown(found.factors["i"]) == factor
+
+
+def test_by_states_of_synapses_or_by_chance_synapses_differ():
+    plain = STATES.replace("ds/dt = -s/ms : 1; dm/dt = -m/ms : 1 (network)", "")
+    assert not read("i += w*u", plain).each and read("i += w*u").each
+    assert read("i += w*normal()", plain).each and read("i += w*binomial(5, u)", plain).each
+    with pytest.raises(ModelError, match="'t' is read where only"):
+        read("i += w*t/ms", plain)
 
 
 def test_statements_keep_their_order():
@@ -82,8 +92,7 @@ def test_a_spike_may_reach_the_neuron_itself():
         ("i += w*i/(1 pA)", "'i' is read where only parameters and (pre) or (synapse) states may be", "i"),
         ("i += w*v_post/mV", "'v_post' is read where only", "v_post"),
         ("i += w*v_pre/mV", "'v_pre' is read where only", "v_pre"),
-        ("i += w*t/ms", "'t' is read where only", "t"),
-        ("i += w*uniform()", "'uniform()' is read where only", "uniform()"),
+        ("u += uniform(); i += w", "'uniform()' is read where only", "uniform()"),
         ("u += h/(1 nA); i += w", "EquationError", "h"),
         ("s = w/(1 pA); i += w", "'w' is read where only", "w"),
         ("s = h/(1 pA); i += w", "'h' is read where only", "h"),

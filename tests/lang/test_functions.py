@@ -9,10 +9,9 @@ import torch
 from spikelet.backends import numpy_reference, printer, torch_eager
 from spikelet.errors import EquationError, UnitError
 from spikelet.ir.lower import surrogate_derivative
-from spikelet.lang.functions import FUNCTIONS, Function
+from spikelet.lang.functions import DRAWS, FUNCTIONS, Function
 from spikelet.model import Neuron, Surrogate
 
-DRAWS = {"uniform", "normal"}
 ROWS = [row for name, row in FUNCTIONS.items() if name not in DRAWS]
 IDS = [row.name for row in ROWS]
 NAMES = ("x", "y", "z")

@@ -24,6 +24,7 @@ def test_the_index_holds_every_entry():
     assert list(ALL) == [
         "ExponentialCurrent", "AlphaCurrent", "DoubleExponentialCurrent",
         "ExponentialConductance", "AlphaConductance", "DoubleExponentialConductance", "NMDA", "TsodyksMarkram",
+        "BernoulliCurrent", "QuantalTsodyksMarkram",
         "GapJunction", "GradedSynapse", "GatedSynapse", "RateCoupling",
     ]  # fmt: skip
     assert all(getattr(synapses, name) is synapse for name, synapse in ALL.items())
@@ -36,7 +37,7 @@ def test_an_entry_is_described_saved_and_complete(name: str):
     assert Synapse.from_json(synapse.to_json()) == synapse
     assert None not in synapse.parameters.values()
     if name in ZOO:
-        assert synapse.unit("w") == synapse.unit("out" if name.endswith("Current") or name == "TsodyksMarkram" else "g")
+        assert synapse.unit("w") == synapse.unit("out" if name.endswith(("Current", "TsodyksMarkram")) else "g")
 
 
 @pytest.mark.parametrize("name", ZOO)

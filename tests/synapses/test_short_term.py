@@ -38,7 +38,7 @@ def paper(times: np.ndarray, U: float, tau_rec: float, tau_fac: float) -> np.nda
 def released(times: np.ndarray, values: Mapping[str, float], dt: float, **options: Any) -> np.ndarray:
     """u after and x before the release, and the factor of the weight, at each spike, (n, 3)."""
     half = sender(TsodyksMarkram(**values))
-    assert half is not None and not half.per_synapse
+    assert half is not None
     steps = np.rint(times / dt).astype(int)
     train = np.zeros((steps[-1] + 1, 1))
     train[steps] = 1
@@ -140,12 +140,8 @@ def test_the_current_is_the_sum_of_what_was_released():
     np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_a_state_of_each_synapse_asks_for_an_element_of_each_synapse():
+def test_states_of_each_synapse_are_not_those_of_the_sender():
     text = TsodyksMarkram.text.replace("(pre)", "(synapse)")
-    half = sender(Synapse("Own", text, on_pre=TsodyksMarkram.on_pre, initial="x = 1"))
-    assert half is not None and half.per_synapse
-    U = np.array([0.1, 0.5])
-    half = sender(Synapse("Own", text, on_pre=TsodyksMarkram.on_pre, initial="x = 1")(U=U))
-    assert half is not None
-    out = run(half.neuron, {half.input: np.ones((1, 2))}, t=1, dt=1, record="i_factor", **EXACT)
-    np.testing.assert_allclose(out["i_factor"][0], U)
+    own = Synapse("Own", text, on_pre=TsodyksMarkram.on_pre, initial="x = 1")
+    assert own.arrival.each and sender(own) is None  # see tests/sim/test_release.py
+    assert not TsodyksMarkram.arrival.each

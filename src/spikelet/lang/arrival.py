@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from spikelet.errors import ModelError
+from spikelet.lang.functions import DRAWS
 from spikelet.lang.increments import factor, inlined
 from spikelet.lang.synapse import OUT, SynapseDefinition
 from spikelet.lang.syntax import Assignment, Expr
@@ -35,10 +36,12 @@ class Arrival:
         jumps: What the receiver gets, one for each state, in the order of the text.
         assignments: New values of ``(pre)`` and ``(synapse)`` states, in the order of the text; each reads what the
             earlier ones have written, and, as factors do, nothing of the receiver.
+        each: Whether a spike does something else at each synapse, by its states or by chance.
     """
 
     jumps: tuple[Jump, ...]
     assignments: tuple[Assignment, ...]
+    each: bool = False
 
     @property
     def factors(self) -> Mapping[str, Expr | None]:
@@ -53,23 +56,30 @@ def arrival(definition: SynapseDefinition) -> Arrival:
         ModelError: it cannot; the message says so, and shows where.
     """
     _check_lines(definition)
+    each = _is_each(definition)
     jumps: list[Jump] = []
     assignments: list[Assignment] = []
     for part in definition.on_pre:
         place = definition.places.get(part.name, "post")
         if place in _SENDING:
             expr = inlined(part.expr, definition.variables)
-            _check_sender(expr.nodes(), definition)
+            _check_sender(expr.nodes(), definition, each and place == "synapse", each)
             assignments.append(replace(part, expr=expr))
         elif place == "post":
             if any(jump.state == part.name for jump in jumps):
                 part.fail(f"{_YET}: '{part.name}' is raised twice; write one statement", ModelError)
             multiple = factor(part, definition.variables)
-            _check_sender([] if multiple is None else multiple.nodes(), definition)
+            _check_sender([] if multiple is None else multiple.nodes(), definition, each, each)
             jumps.append(Jump(part.name, multiple, len(assignments)))
         else:
             part.fail(f"{_YET}: a spike changes the (network) state '{part.name}'", ModelError)
-    return Arrival(tuple(jumps), tuple(assignments))
+    return Arrival(tuple(jumps), tuple(assignments), each)
+
+
+def _is_each(definition: SynapseDefinition) -> bool:
+    """Return whether what a spike does differs from synapse to synapse."""
+    exprs = [inlined(part.expr, definition.variables) for part in definition.on_pre]
+    return "synapse" in definition.places.values() or any(expr.calls() & {*DRAWS} for expr in exprs)
 
 
 def _check_lines(definition: SynapseDefinition) -> None:
@@ -96,12 +106,15 @@ def _check_receiver(expr: Expr, name: str, definition: SynapseDefinition) -> Non
             )
 
 
-def _check_sender(nodes: Iterable[Expr], definition: SynapseDefinition) -> None:
-    allowed = {"dt", *definition.of_kind("parameter")}
+def _check_sender(
+    nodes: Iterable[Expr], definition: SynapseDefinition, draws: bool = False, time: bool = False
+) -> None:
+    """Check what is read at the sender; ``draws`` lets it be random, ``time`` lets it depend on the time."""
+    allowed = {"dt", *(["t"] if time else []), *definition.of_kind("parameter")}
     allowed |= {name for name, place in definition.places.items() if place in _SENDING}
     for node in nodes:
-        drawn = node.op == "call" and node.value in ("uniform", "normal")
-        if drawn or (node.op in ("name", "next") and node.value not in allowed):
+        drawn = node.op == "call" and node.value in DRAWS
+        if (drawn and not draws) or (node.op in ("name", "next") and node.value not in allowed):
             what = f"'{node.value}{'()' if drawn else ''}'"
             node.fail(
                 f"{_YET}: {what} is read where only parameters and (pre) or (synapse) states may be, "

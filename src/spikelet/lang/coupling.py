@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from spikelet.errors import ModelError
+from spikelet.lang.functions import DRAWS
 from spikelet.lang.increments import WEIGHT, inlined
 from spikelet.lang.synapse import OUT, SynapseDefinition
 from spikelet.lang.syntax import Expr
@@ -80,7 +81,7 @@ def _check(out: Expr, definition: SynapseDefinition) -> None:
         name = str(node.value)
         if node.op == "name" and definition.places.get(name) in ("synapse", "network"):
             node.fail(f"{_YET}: 'out' reads '{name}', a ({definition.places[name]}) state", ModelError)
-        if node.op == "call" and name in ("uniform", "normal"):
+        if node.op == "call" and name in DRAWS:
             node.fail(f"{_YET}: 'out' draws random numbers", ModelError)
     for name, place in definition.places.items():
         expr = definition.variables[name].expr

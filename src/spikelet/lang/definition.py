@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from spikelet.errors import EquationError, UnitError, did_you_mean
 from spikelet.lang import dimensions, parser
+from spikelet.lang.functions import DRAWS
 from spikelet.lang.syntax import Assignment, Expr, Statement
 from spikelet.lang.variables import Variable, constant, declared_variables, is_integer, ordered, resolve
 from spikelet.units import ONE, TIME, Dimension, power, times
@@ -84,6 +85,10 @@ def define(owner: str, text: str, events: Mapping[str, str]) -> Definition:
     if definition.threshold is not None:
         dimensions.require_condition(definition.threshold, names)
     _check_events(owner, definition)
+    for expr in definition.expressions:
+        for node in expr.nodes() if "binomial" in expr.calls() else ():
+            if node.op == "call" and node.value == "binomial":
+                node.fail("binomial() counts what spikes release: it stands in on_pre= of a synapse")
     return definition
 
 
@@ -101,7 +106,7 @@ def slope(owner: str, text: str) -> tuple[Expr, dict[str, Variable]]:
             line.fail("after 'ds/dx = ...' a surrogate has parameters only, such as 'alpha = 2'")
     distance = Variable("x", "input", "1", ONE)
     expr = _real(resolve(expr, {**parameters, "x": distance}, ()))
-    if expr.calls() & {"uniform", "normal"}:
+    if expr.calls() & {*DRAWS}:
         expr.fail("a surrogate draws no random numbers")
     names = {name: variable.dimension for name, variable in parameters.items()}
     dimensions.require(expr, {**names, "x": ONE}, ONE, "'ds/dx'")
@@ -171,7 +176,7 @@ def event_statements(
 def _check_initial(expr: Expr, variables: Mapping[str, Variable]) -> None:
     """Check that an initial value reads nothing that has no value before the first step."""
     for name in sorted(reads(expr, variables)):
-        if name in ("t", "spike", "uniform", "normal") or (name in variables and variables[name].kind == "input"):
+        if name in ("t", "spike", *DRAWS) or (name in variables and variables[name].kind == "input"):
             expr.fail(f"an initial value may depend on parameters and earlier states only, not on '{name}'")
 
 
@@ -197,7 +202,7 @@ def _refractory(
         return "condition", expr
     dimensions.require(expr, names, TIME, "a refractory duration")
     allowed = {"dt", *(name for name, variable in variables.items() if variable.kind == "parameter")}
-    if expr.names() - allowed or expr.calls() & {"uniform", "normal"}:
+    if expr.names() - allowed or expr.calls() & {*DRAWS}:
         expr.fail("a refractory duration may depend on parameters only")
     if not expr.names() | expr.calls() and constant(expr)[0] < 0:
         expr.fail("a refractory duration must not be negative")

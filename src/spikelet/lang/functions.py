@@ -104,7 +104,9 @@ _ROWS = (
     _row("detach", "same", "", "{0}", "detach({0})", r"{0}"),
     Function("uniform", 0, "number", (), "", "", r"U(0,1)"),
     Function("normal", 0, "number", (), "", "", r"\mathcal{{N}}(0,1)"),
+    Function("binomial", 2, "number", (), "", "", r"\operatorname{{B}}\left({0}, {1}\right)"),
 )
 
 FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}
+DRAWS = ("uniform", "normal", "binomial")  # functions whose value is random
 CONSTANTS: dict[str, float] = {"pi": 3.141592653589793}

@@ -248,7 +248,7 @@ def is_integer(expr: Expr, variables: Mapping[str, Variable]) -> bool:
             return variable.integer
         case "+" | "-" | "*" | "//" | "%" | "neg":
             return all(is_integer(arg, variables) for arg in expr.args)
-        case "call" if expr.value in ("floor", "round", "sign", "heaviside"):
+        case "call" if expr.value in ("floor", "round", "sign", "heaviside", "binomial"):
             return True
         case "call" if expr.value in ("abs", "min", "max", "clip", "detach"):
             return all(is_integer(arg, variables) for arg in expr.args)

@@ -125,7 +125,7 @@ def _free(name: str, taken: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Sender:
-    """The sending half of a synapse: one element for each sending neuron, or for each synapse.
+    """The sending half of a synapse: one element for each sending neuron.
 
     Attributes:
         neuron: A model that takes a spike, 0 or 1, in its one input, and then runs ``on_pre``; between spikes it does
@@ -133,24 +133,25 @@ class Sender:
         input: Name of that input.
         factors: State that the spike adds to -> state of ``neuron`` that holds the factor of the weight after the step
             in which the spike was taken, and 0 after all other steps.
-        per_synapse: Whether there is a ``(synapse)`` state, so that each synapse needs an element of its own.
     """
 
     neuron: Neuron
     input: str
     factors: Mapping[str, str]
-    per_synapse: bool
 
 
 def sender(synapse: Synapse) -> Sender | None:
-    """Return the sending half of a synapse, ``None`` where a spike changes nothing there and adds the weight alone.
+    """Return the sending half of a synapse that each sender has once for all its synapses.
+
+    Returns:
+        ``None`` where a spike changes nothing there and adds the weight alone, and where synapses differ.
 
     Raises:
         ModelError: the simulator cannot run the synapse.
     """
     arrival, definition = synapse.arrival, synapse.definition
     factors = {jump.state: jump.factor for jump in arrival.jumps if jump.factor is not None}
-    if not factors and not arrival.assignments:
+    if arrival.each or (not factors and not arrival.assignments):
         return None
     names = {state: _free(f"{state}_factor", definition.variables) for state in factors}
     arrived = _free("arrived", definition.variables)
@@ -168,7 +169,7 @@ def sender(synapse: Synapse) -> Sender | None:
         initial="; ".join(assigned(part, {}) for part in definition.initial if part.name in needed),
         values={**{name: value for name, value in synapse.values.items() if name in needed}, WEIGHT: 1.0},
     )
-    return Sender(neuron, arrived, names, "synapse" in definition.places.values())
+    return Sender(neuron, arrived, names)
 
 
 def _read_by(part: Assignment, factors: Mapping[str, str]) -> set[str]:

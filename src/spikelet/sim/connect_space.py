@@ -13,7 +13,7 @@ from spikelet.ir import simplify
 from spikelet.ir.lower import operation
 from spikelet.ir.nodes import Node, node
 from spikelet.lang import dimensions, parser
-from spikelet.lang.functions import CONSTANTS
+from spikelet.lang.functions import CONSTANTS, DRAWS
 from spikelet.lang.syntax import Expr
 from spikelet.sim.connect_calls import PARTNERS, Draws, starts
 from spikelet.sim.connect_patterns import Pattern, real_number, rows_of_lists, whole_number
@@ -39,7 +39,7 @@ def _known(expr: Expr, names: tuple[str, ...]) -> Expr:
     while waiting:
         part = waiting.pop()
         waiting += part.args
-        if part.op == "call" and part.value in ("uniform", "normal"):
+        if part.op == "call" and part.value in DRAWS:
             part.fail("no random numbers here: a number is itself the probability of a synapse")
         if part.op in ("name", "next") and (part.op == "next" or part.value not in (*names, *CONSTANTS)):
             near = did_you_mean(part.value, names) or f"; known are {', '.join(names)}"

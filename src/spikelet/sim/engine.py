@@ -196,7 +196,8 @@ class Engine:
         """Return the threads of a run: one where several would not help."""
         neurons = self.parts.total
         few = neurons * self.parts.length < _SHARED * threads or neurons * steps < _LONG * threads
-        few = few or bool(self.parts.learning or self.parts.sendings or self.parts.coupled)  # those have no shares
+        whole = self.parts.learning, self.parts.sendings, self.parts.coupled, self.parts.releases  # those have no shares
+        few = few or any(whole)
         count = 1 if few else threads
         return [Share(number, count) for number in range(count)]
 

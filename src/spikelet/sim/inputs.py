@@ -34,6 +34,10 @@ def delivered(parts: Parts, at_once: bool, share: Share) -> Iterator[tuple[str, 
     """Yield what receives and the call that delivers, for cables whose spikes arrive at once, or for the others."""
     for cable in parts.wiring.cables:
         if is_at_once(parts, cable) is at_once:
+            release = parts.releases.get(cable.projections[0].name)
+            if release is not None:
+                yield cable.to, release.call(cable, parts.rows)
+                continue
             for channel, jump in cable.channels:
                 rows = parts.rows_of(share)[channel][:, cable.first :]
                 if direct(parts, cable):
@@ -51,7 +55,7 @@ def direct(parts: Parts, cable: Cable) -> bool:
     """Tell whether what a source sends can be added to its targets without a list of spikes."""
     edges, pre = cable.edges, cable.pre
     emitter = parts.emitters.get(pre.population.name)
-    if emitter is None or emitter.state or cable.projections[0].name in parts.sendings:
+    if emitter is None or emitter.state or cable.projections[0].name in {*parts.sendings, *parts.releases}:
         return False
     plain = np.ndim(edges.weights) == 0 and len(edges.delays) == 1 and len(pre) == pre.population.n
     one_to_one = len(edges) == len(pre) == edges.n_target == cable.projections[0].targets_count

@@ -15,6 +15,7 @@ from spikelet.sim.group import placed
 from spikelet.sim.history import History
 from spikelet.sim.plastic import Plastic, plastic
 from spikelet.sim.receivers import Receiver, receivers, stream
+from spikelet.sim.release import Release, releases
 from spikelet.sim.sending import Sending
 from spikelet.sim.share import Share
 from spikelet.sim.sources import Emitter
@@ -45,6 +46,7 @@ class Parts:
         driven: (population, channel) -> the currents into it.
         learning: Projection -> the rule of its synapses, at work.
         coupled: Projection -> its synapses that act all the time, at work.
+        releases: Projection -> its synapses that differ in what a spike releases, at work.
         others: The rows of each thread, the first being those above.
     """
 
@@ -63,6 +65,7 @@ class Parts:
     driven: dict[tuple[str, int], Driven]
     learning: dict[str, Plastic]
     coupled: dict[str, Coupled]
+    releases: dict[str, Release]
     others: list[list[np.ndarray]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -141,6 +144,7 @@ def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
             if p.rule is not None
         },
         coupled=coupled(network, wiring.coupled, found, rows, dt),
+        releases=releases(wiring.cables, histories, dt=dt, seed=network.seed, dtype=dtype),
     )
 
 

@@ -15,13 +15,19 @@ from spikelet.sim.group import Group
 from spikelet.synapse import Synapse
 from spikelet.written import as_numbers
 
-_STREAMS = {"connections": 0x4000, "initial": 0x8000, "sources": 0xC000}  # below them are those that models draw from
+_STREAMS = {
+    "release": 0x1000,
+    "connections": 0x4000,
+    "initial": 0x8000,
+    "sources": 0xC000,
+}  # below them are those that models draw from
 
 
 def stream(kind: str, number: int) -> int:
     """Return the stream of random numbers of a projection, an initial value or a source."""
-    if number >= 0x4000:
-        raise InputError(f"a network has at most {0x4000:,} {kind} with random numbers of their own")
+    most = 0x3000 if kind == "release" else 0x4000
+    if number >= most:
+        raise InputError(f"a network has at most {most:,} {kind} with random numbers of their own")
     return _STREAMS[kind] + number
 
 

@@ -10,7 +10,6 @@ from functools import cache
 import numpy as np
 
 from spikelet.backends import llvm_jit
-from spikelet.errors import ModelError
 from spikelet.ir.lower import lower
 from spikelet.sim.compose import Sender
 from spikelet.sim.description import Projection
@@ -79,11 +78,6 @@ class Sending:
     """
 
     def __init__(self, projection: Projection, sender: Sender, history: History, *, dt: float, dtype: np.dtype):
-        if sender.per_synapse:
-            raise ModelError(
-                f"{projection.name}: the simulator cannot run {projection.synapse}: it has (synapse) states, "
-                "which would be kept for every synapse; give them the place (pre)"
-            )
         self.projection, self.sender, self.history = projection, sender, history
         step = lower(sender.neuron, (sender.input,))
         self.group = Group(sender.neuron, step, len(projection.pre), dt=dt, seed=0, first=0, dtype=dtype)

@@ -150,7 +150,7 @@ class Wiring:
         """Return what projections of one cable have in common."""
         channels = self._channels(projection)
         sends = projection.synapse is not None and bool(projection.synapse.arrival.assignments)
-        sends = sends or couples(projection)
+        sends = sends or couples(projection) or (projection.synapse is not None and projection.synapse.arrival.each)
         factors = projection.synapse is not None and any(projection.synapse.arrival.factors.values())
         source = projection.pre.population.name not in self.receivers
         lone = sends or factors or source or self._has_no_delay(projection) or channels is None or len(channels) != 1

@@ -11,12 +11,13 @@ Example:
 """
 
 from spikelet.synapse import Synapse
-from spikelet.synapses import continuous, receptors, short_term
+from spikelet.synapses import continuous, receptors, short_term, stochastic
 from spikelet.synapses.continuous import *  # noqa: F403  # the zoo is what its modules hold
 from spikelet.synapses.receptors import *  # noqa: F403
 from spikelet.synapses.short_term import *  # noqa: F403
+from spikelet.synapses.stochastic import *  # noqa: F403
 
-_MODULES = (receptors, short_term, continuous)
+_MODULES = (receptors, short_term, stochastic, continuous)
 
 
 def entries() -> dict[str, Synapse]:
