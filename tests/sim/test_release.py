@@ -188,7 +188,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         "a rule on Chance, whose spikes release more or less than the weight",
     ),
     "an array": ({"synapse": CHANCE(p=[0.1, 0.2])}, "'p' of Chance must be one number, got an array"),
-    "apart": ({"apart": True}, "Chance differs from synapse to synapse, and the populations that receive do not lie"),
+    "apart": ({"apart": True}, "Chance differs from synapse to synapse, and the populations that receive lie apart"),
 }
 
 

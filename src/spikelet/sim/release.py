@@ -144,7 +144,7 @@ def releases(
             if projection.name in found:
                 raise ModelError(
                     f"{projection.name}: the simulator cannot run this yet: {projection.synapse.name} differs from "
-                    "synapse to synapse, and the populations that receive do not lie side by side; connect each by itself"
+                    "synapse to synapse, and the populations that receive lie apart; connect each by itself"
                 )
             history = histories[projection.pre.population.name]
             found[projection.name] = Release(cable, history, dt=dt, seed=seed, dtype=dtype)
