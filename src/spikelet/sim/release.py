@@ -5,7 +5,6 @@ brought up to date when a spike arrives, so synapses between spikes cost nothing
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -49,6 +48,7 @@ class Release:
         self.last = np.zeros(len(edges.pointer) - 1, np.int64)
         self.sizes = {"pre": len(edges.pointer) - 1, "synapse": len(edges)}
         self.states = self._initial()
+        self.numbers = self._numbers()
 
     def _initial(self) -> dict[str, np.ndarray]:
         if self.flow is None:
@@ -76,7 +76,6 @@ class Release:
             **own,
         )
 
-    @cached_property
     def _numbers(self) -> dict[str, int | np.ndarray]:
         """Words of coefficients: bits of numbers, and tables."""
         owner, found = self.projection.name, {}
@@ -114,7 +113,7 @@ class Release:
         }  # fmt: skip
         known |= {f"rows.{jump}": rows[channel][:, cable.first :].ctypes.data for channel, jump in cable.channels}
         known |= {f"state.{name}": array.ctypes.data for name, array in self.states.items()}
-        known |= {n: v.ctypes.data if isinstance(v, np.ndarray) else v for n, v in self._numbers.items()}
+        known |= {n: v.ctypes.data if isinstance(v, np.ndarray) else v for n, v in self.numbers.items()}
         array = _array(names, known)
         kept = (library, edges, weight, history, self, rows)
         return Call(address_of(library, "release"), array, array, kept=kept)
