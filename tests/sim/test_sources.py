@@ -7,7 +7,8 @@ from scipy import stats
 from spikelet import random
 from spikelet.errors import InputError, ShapeError, SpikeletError
 from spikelet.sim import sources
-from spikelet.sim.currents import Current, NoiseRows, noise, ramp, sinusoid, steps
+from spikelet.sim.currents import Current, noise, ramp, sinusoid, steps
+from spikelet.sim.noise import NoiseRows
 from spikelet.sim.sources import Gamma, Poisson, PulsePacket, SpikeTrain
 
 # -- spike trains -----------------------------------------------------------------------------------------------------
@@ -298,7 +299,27 @@ def test_a_sinusoid() -> None:
 def test_white_noise_is_the_stated_normal() -> None:
     found = rows(noise(2.5), 3, 5, n=4)
     right = 2.5 * random.normal(1, np.arange(3, 8)[:, None], np.arange(4)[None], 2)
-    np.testing.assert_array_equal(found, right)
+    np.testing.assert_allclose(found, right, rtol=1e-13)
+
+
+def test_coloured_noise_follows_the_stated_normal() -> None:
+    """x = keep x + sd sqrt(1 - keep**2) z, from the stationary law on; one law for each element."""
+    sd, tau = np.array([1.0, 2.0, 0.5]), np.array([0.5, 5.0, 50.0])
+    found = noise(sd, tau=tau).rows(0, 40, 3, 0.1, 1, 2)
+    z = random.normal(1, np.arange(40)[:, None], np.arange(3)[None], 2)
+    x, keep = sd * z[0], np.exp(-0.1 / tau)
+    for k in range(40):
+        x = x if k == 0 else keep * x + sd * np.sqrt(1 - keep**2) * z[k]
+        np.testing.assert_allclose(found[k], x, rtol=1e-12)
+
+
+def test_noise_is_added_to_rows_of_any_width_and_type() -> None:
+    """Beyond a strip of the kernel, into a part of wider rows."""
+    wide = np.ones((7, 1300), np.float32)
+    NoiseRows(noise(3.0, tau=2.0), 1100, 0.1, 1, 2).add(wide[:, 100:1200], 5)
+    expected = 1 + noise(3.0, tau=2.0).rows(5, 7, 1100, 0.1, 1, 2)
+    np.testing.assert_allclose(wide[:, 100:1200], expected, atol=2e-6)
+    assert (wide[:, :100] == 1).all() and (wide[:, 1200:] == 1).all()
 
 
 @pytest.mark.parametrize("tau", [0.5, 5.0])
@@ -322,6 +343,15 @@ def test_rows_of_noise_continue_and_can_be_restored() -> None:
     np.testing.assert_array_equal(made.rows(3, 4), whole[3:7])  # back in time
 
 
+def test_each_neuron_may_have_numbers_of_its_own() -> None:
+    amplitude, phase = np.array([1.0, 2.0]), np.array([0.0, np.pi / 2])
+    found = rows(sinusoid(amplitude, 0.25, phase=phase), 0, 11, n=2)
+    np.testing.assert_allclose(found[10], [1.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(found[0], [0.0, 2.0], atol=1e-12)
+    found = rows(ramp(0.0, np.array([1.0, 10.0]), 0.0, np.array([1.0, 2.0])), 0, 30, n=2)
+    np.testing.assert_allclose(found[[5, 29]], [[0.5, 2.5], [1.0, 10.0]], atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("make", "text"),
     [
@@ -339,6 +369,11 @@ def test_rows_of_noise_continue_and_can_be_restored() -> None:
         (lambda: sinusoid(np.inf, 1.0), "sinusoid: amplitude must be a finite number, got inf"),
         (lambda: noise(-1.0), "noise: sd must not be below 0, got -1"),
         (lambda: noise(1.0, tau=0), "noise: tau must be positive"),
+        (lambda: noise([1.0, -1.0]), r"noise: sd\[1\] must not be below 0, got -1"),
+        (lambda: noise([1.0, 2.0]).rows(0, 1, 3, 0.1), "noise: sd has 2 values for a population of 3"),
+        (lambda: sinusoid([1.0, 2.0], [1.0, 2.0, 3.0]), "the numbers do not fit: 2 of amplitude, 3 of frequency"),
+        (lambda: sinusoid([1.0, 2.0], 1.0).rows(0, 1, 3, 0.1), "sinusoid: amplitude has 2 values for a population of"),
+        (lambda: ramp(0, 1, [0.0, 2.0], 2.0), "ramp: t_stop must be after t_start = 2 ms, got 2"),
     ],
 )
 def test_wrong_currents_are_refused(make: object, text: str) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from spikelet import random
-from spikelet.errors import InputError
-from spikelet.sim.given import check_numbers, course, frozen, number, require_size
+from spikelet.errors import InputError, ShapeError
+from spikelet.sim.given import course, frozen, numbers, require_size
+from spikelet.sim.noise import NoiseRows
 from spikelet.written import as_numbers
 
 
@@ -92,74 +92,80 @@ def steps(points: Sequence[tuple[float, Any]]) -> Stepwise:
     return Stepwise(times, values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ramp:
     """A current that goes from one value to another, and is constant before and after.
 
     Attributes:
-        start: Value until ``t_start``.
+        start: Value until ``t_start``; here and below one number, or (n,).
         stop: Value from ``t_stop`` on.
         t_start: [ms].
         t_stop: [ms].
     """
 
-    start: float
-    stop: float
-    t_start: float
-    t_stop: float
+    start: Any
+    stop: Any
+    t_start: Any
+    t_stop: Any
 
     def __post_init__(self) -> None:
-        check_numbers(self)
-        if not self.t_start < self.t_stop:
-            raise InputError(f"ramp: t_stop must be after t_start = {self.t_start:g} ms, got {self.t_stop:g}")
+        _check(self)
+        wrong = np.broadcast_to(np.less_equal(self.t_stop, self.t_start), _size(self))
+        if wrong.any():
+            begin, end = (float(np.broadcast_to(t, wrong.shape)[wrong][0]) for t in (self.t_start, self.t_stop))
+            raise InputError(f"ramp: t_stop must be after t_start = {begin:g} ms, got {end:g}")
 
     def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, 1)."""
+        """Return the values of steps k0 to k0 + T - 1, (T, n) or (T, 1)."""
+        _require(self, n)
         part = np.clip((_times(k0, T, dt) - self.t_start) / (self.t_stop - self.t_start), 0, 1)
-        return (self.start + (self.stop - self.start) * part)[:, None]
+        return self.start + (self.stop - self.start) * part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class sinusoid:
     """The current ``offset + amplitude*sin(2 pi frequency t + phase)``.
 
     Attributes:
-        amplitude: In the unit of the input.
+        amplitude: In the unit of the input; here and below one number, or (n,).
         frequency: [kHz], so ``8 * Hz`` is 0.008.
         offset: In the unit of the input.
         phase: [radian].
     """
 
-    amplitude: float
-    frequency: float
-    offset: float = 0.0
-    phase: float = 0.0
+    amplitude: Any
+    frequency: Any
+    offset: Any = 0.0
+    phase: Any = 0.0
 
     def __post_init__(self) -> None:
-        check_numbers(self)
+        _check(self)
 
     def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, 1)."""
+        """Return the values of steps k0 to k0 + T - 1, (T, n) or (T, 1)."""
+        _require(self, n)
         angle = 2 * math.pi * self.frequency * _times(k0, T, dt) + self.phase
-        return (self.offset + self.amplitude * np.sin(angle))[:, None]
+        return self.offset + self.amplitude * np.sin(angle)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class noise:
     """A normal current of mean 0, independent for each element.
 
     Attributes:
-        sd: Standard deviation, in the unit of the input.
-        tau: None: each step has a new value, so the power of the noise grows with dt. A time constant [ms]: the
-            stationary Ornstein-Uhlenbeck process, exact at the grid points.
+        sd: Standard deviation, in the unit of the input; one number, or (n,).
+        tau: None: each step has a new value, so the power of the noise grows with dt. A time constant [ms], or
+            (n,): the stationary Ornstein-Uhlenbeck process, exact at the grid points.
     """
 
-    sd: float
-    tau: float | None = None
+    sd: Any
+    tau: Any = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sd", number("noise", "sd", self.sd, 0.0))
-        if self.tau is not None and number("noise", "tau", self.tau, 0.0) == 0:
+        object.__setattr__(self, "sd", numbers("noise", "sd", self.sd, 0.0))
+        tau = None if self.tau is None else numbers("noise", "tau", self.tau, 0.0)
+        object.__setattr__(self, "tau", tau)
+        if tau is not None and np.any(np.equal(tau, 0)):
             raise InputError("noise: tau must be positive; without tau the noise is white")
 
     def rows(self, k0: int, T: int, n: int, dt: float, seed: int = 0, stream: int = 0) -> np.ndarray:
@@ -167,42 +173,30 @@ class noise:
         return NoiseRows(self, n, dt, seed, stream).rows(k0, T)
 
 
-class NoiseRows:
-    """The rows of a `noise`, of which each call continues the one before at no further cost.
-
-    Attributes:
-        step: Step that comes next.
-        last: (n,) the values of the step before it; to save and to set again, together with ``step``.
-    """
-
-    def __init__(self, law: noise, n: int, dt: float, seed: int, stream: int):
-        self.law, self.n, self.seed, self.stream = law, n, seed, stream
-        self.keep = 0.0 if law.tau is None else math.exp(-dt / law.tau)
-        self.new = law.sd * (1.0 if law.tau is None else math.sqrt(-math.expm1(-2 * dt / law.tau)))
-        self.step, self.last = 0, np.zeros(n)
-
-    def rows(self, k0: int, T: int) -> np.ndarray:
-        """Return the values of steps k0 to k0 + T - 1, (T, n)."""
-        if self.law.tau is None:
-            return self.new * self._normal(k0, T)
-        if k0 < self.step:
-            self.step = 0
-        while self.step < k0:
-            self._advance(min(k0 - self.step, 1024))
-        return self._advance(T)
-
-    def _normal(self, k0: int, T: int) -> np.ndarray:
-        return random.normal(self.seed, np.arange(k0, k0 + T)[:, None], np.arange(self.n)[None], self.stream)
-
-    def _advance(self, T: int) -> np.ndarray:
-        out = self._normal(self.step, T)
-        for t in range(T):
-            first = self.step + t == 0
-            self.last = self.law.sd * out[t] if first else self.keep * self.last + self.new * out[t]
-            out[t] = self.last
-        self.step += T
-        return out
-
-
 def _times(k0: int, T: int, dt: float) -> np.ndarray:
-    return np.arange(k0, k0 + T) * dt
+    """Return the times at which steps start, (T, 1)."""
+    return (np.arange(k0, k0 + T) * dt)[:, None]
+
+
+def _check(given: Any) -> None:
+    """Replace every field of a current by a checked number, or (n,) of them."""
+    kind = type(given).__name__
+    for name in given.__dataclass_fields__:
+        object.__setattr__(given, name, numbers(kind, name, getattr(given, name)))
+    _size(given)
+
+
+def _size(given: Any) -> int:
+    """Return for how many neurons there are numbers: 1 where all are alike."""
+    sizes = {name: np.size(getattr(given, name)) for name in given.__dataclass_fields__}
+    several = {size for size in sizes.values() if size > 1}
+    if len(several) > 1:
+        told = ", ".join(f"{size} of {name}" for name, size in sizes.items() if size > 1)
+        raise ShapeError(f"{type(given).__name__}: the numbers do not fit: {told}")
+    return max(sizes.values())
+
+
+def _require(given: Any, n: int) -> None:
+    """Raise ``ShapeError`` unless the numbers of a current are for n neurons."""
+    for name in given.__dataclass_fields__:
+        require_size(type(given).__name__, name, np.size(getattr(given, name)), n)

@@ -40,12 +40,6 @@ def require_size(what: str, name: str, size: int, n: int) -> None:
         raise ShapeError(f"{what}: {name} has {size} values for a population of {n}")
 
 
-def check_numbers(given: Any) -> None:
-    """Replace every field of a dataclass by a checked number."""
-    for name in given.__dataclass_fields__:
-        object.__setattr__(given, name, number(type(given).__name__, name, getattr(given, name)))
-
-
 def number(what: str, name: str, value: Any, least: float = -math.inf) -> float:
     """Return a finite number, at least ``least``."""
     number = as_numbers(value)
@@ -54,6 +48,17 @@ def number(what: str, name: str, value: Any, least: float = -math.inf) -> float:
     if number < least:
         raise InputError(f"{what}: {name} must not be below {least:g}, got {value:g}")
     return float(number)
+
+
+def numbers(what: str, name: str, value: Any, least: float = -math.inf) -> Any:
+    """Return a finite number, or a read-only array (n,) of such, each at least ``least``."""
+    if np.ndim(value) == 0:
+        return number(what, name, value, least)
+    found = column(what, name, value)
+    if (found < least).any():
+        i = int(np.argmax(found < least))
+        raise InputError(f"{what}: {name}[{i}] must not be below {least:g}, got {found[i]:g}")
+    return frozen(found)
 
 
 def whole(what: str, name: str, value: Any, least: int) -> int:
