@@ -9,8 +9,10 @@ from scipy import stats
 
 from spikelet import random
 from spikelet.backends import llvm_jit
-from spikelet.sim import source_kernels as kernels
-from spikelet.sim.sources import Emitter, Gamma, Poisson, SpikeTrain
+from spikelet.sim import source_kernels as kernels, source_laws as laws_of
+from spikelet.sim.emitter import Emitter
+from spikelet.sim.renewal import gamma
+from spikelet.sim.sources import Binomial, Gamma, Poisson, SpikeTrain
 
 MEANS = [0.0, 1e-12, 0.01, 0.3, 0.8, 1.0, 2.0, 7.5, 20.0, 29.99, 200.0, 1000.0, 2.5e4]
 LEAST = 1e-3  # p-values below fail; all seeds are fixed
@@ -51,7 +53,7 @@ def emitter(mean: float, n: int, seed: int = 3, stream: int = 5) -> Emitter:
 
 @pytest.mark.parametrize("mean", MEANS)
 def test_limits_and_rest_together_are_the_law(mean: float) -> None:
-    laws = kernels.poisson_laws(np.array([mean]))
+    laws = laws_of.poisson_laws(np.array([mean]))
     limits = laws.limits[0, : laws.size[0]].astype(float)
     begin, levels, base = laws.place[0]
     rest = laws.rest[begin : begin + 2**levels].astype(float)
@@ -65,9 +67,9 @@ def test_limits_and_rest_together_are_the_law(mean: float) -> None:
 
 
 def test_tables_do_not_depend_on_their_neighbours() -> None:
-    together = kernels.poisson_laws(np.array(MEANS))
+    together = laws_of.poisson_laws(np.array(MEANS))
     for i, mean in enumerate(MEANS):
-        alone = kernels.poisson_laws(np.array([mean]))
+        alone = laws_of.poisson_laws(np.array([mean]))
         size = alone.size[0]
         assert (together.low[i], together.size[i]) == (alone.low[0], size)
         np.testing.assert_array_equal(together.limits[i, :size], alone.limits[0])
@@ -75,7 +77,7 @@ def test_tables_do_not_depend_on_their_neighbours() -> None:
 
 
 def test_few_words_go_beyond_the_limits() -> None:
-    laws = kernels.poisson_laws(np.array(MEANS))
+    laws = laws_of.poisson_laws(np.array(MEANS))
     beyond = 1 - laws.limits[np.arange(len(MEANS)), laws.size - 1] / 2.0**32
     assert (beyond > 0).all()  # a sure count, too, leaves one word
     assert (beyond < 3e-4).all()
@@ -102,7 +104,7 @@ def test_counts_are_poisson(mean: float, each: bool) -> None:
 def test_counts_beyond_the_limits_follow_the_rest(mean: float) -> None:
     """With limits that every word reaches all counts come from the rest; its law is what the limits leave over."""
     given = emitter(mean, 50_000)
-    laws = kernels.poisson_laws(np.array([mean]))
+    laws = laws_of.poisson_laws(np.array([mean]))
     table = given.arrays["table"].copy()
     table[1:] = 0
     arrays = {**given.arrays, "table": table}
@@ -123,7 +125,7 @@ def test_counts_beyond_the_limits_follow_the_rest(mean: float) -> None:
 @pytest.mark.parametrize("mean", [0.01, 2.0, 29.0])
 def test_counts_invert_the_law_at_the_stated_word(mean: float) -> None:
     n, seed, stream = 1000, -7, 1234
-    laws = kernels.poisson_laws(np.array([mean]))
+    laws = laws_of.poisson_laws(np.array([mean]))
     counts = emitter(mean, n, seed, stream).counts(2**33 + 5, 3, "float64")
     for row, step in zip(counts, range(2**33 + 5, 2**33 + 8), strict=True):
         word = words_of(seed, step, n, stream)
@@ -166,6 +168,7 @@ def emitters(n: int) -> dict[str, Emitter]:
         "gamma": Gamma(5.0, 3).prepare(n, 0.1, 1, 2),
         "gamma_each": Gamma(np.linspace(0, 9, n), 4).prepare(n, 0.1, 1, 2),
         "train": SpikeTrain(times, ids).prepare(n, 0.1),
+        "renewal": gamma(3.0, 2.5, refractory=0.05).prepare(n, 0.1, 1, 2),
     }
 
 
@@ -241,6 +244,35 @@ def test_a_large_population_repeats_nothing() -> None:
     counts = emitter(2000.0, 4096).counts(0, 1)[0].reshape(64, 64)
     assert len(np.unique(counts, axis=0)) == 64
     assert len(np.unique(counts.T, axis=0)) == 64
+
+
+# -- the binomial law -------------------------------------------------------------------------------------------------
+
+
+BINOMIALS = [(1, 0.0), (1, 0.3), (7, 1.0), (7, 0.5), (100, 0.002), (1000, 0.999), (10**6, 1e-6), (10**9, 3e-7)]
+
+
+@pytest.mark.parametrize(("n", "p"), BINOMIALS)
+def test_binomial_probabilities_are_the_law(n: int, p: float) -> None:
+    found, base = laws_of.binomial_probabilities(n, p)
+    k = base[0] + np.arange(found.shape[1])
+    np.testing.assert_allclose(found[0], stats.binom.pmf(k, n, p), rtol=1e-6, atol=1e-30)  # SciPy has lost digits
+    assert abs(found.sum() - 1) < 1e-12
+    low, high = stats.binom.cdf(k[0] - 1, n, p), stats.binom.sf(k[-1], n, p)
+    assert low < 1e-17 and high < 1e-17
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 0.3), (7, 0.5), (100, 0.002), (1000, 0.02), (10_000, 0.6)])
+def test_binomial_counts_have_their_law(n: int, p: float) -> None:
+    counts = Binomial(n, p / 0.1).prepare(1000, 0.1, 3, 5).counts(0, 300).ravel()
+    assert chi_square(counts, stats.binom(n, p)) > LEAST
+
+
+def test_binomial_rates_may_differ_and_change() -> None:
+    rate = (np.array([0.0, 1.0]), np.array([[1.0, 3.0], [5.0, 0.0]]))
+    counts = Binomial(50, rate).prepare(2, 0.1, 1, 2).counts(0, 4000)
+    assert not counts[10:, 1].any() and counts[10:, 0].mean() == pytest.approx(25, abs=0.3)
+    assert counts[10:, 0].var() == pytest.approx(12.5, rel=0.1)
 
 
 # -- compiled once ----------------------------------------------------------------------------------------------------

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import spikelet as sl
 from spikelet import random
 from spikelet.errors import InputError, ShapeError, SpikeletError
+from spikelet.model import Neuron
 from spikelet.sim import sources
 from spikelet.sim.currents import Current, noise, ramp, sinusoid, steps
 from spikelet.sim.noise import NoiseRows
-from spikelet.sim.sources import Gamma, Poisson, PulsePacket, SpikeTrain
+from spikelet.sim.sources import Binomial, Gamma, Poisson, PulsePacket, SpikeTrain
 
 # -- spike trains -----------------------------------------------------------------------------------------------------
 
@@ -341,6 +343,21 @@ def test_rows_of_noise_continue_and_can_be_restored() -> None:
     np.testing.assert_array_equal(made.rows(12, 18), whole[12:])
     np.testing.assert_array_equal(other.rows(12, 18), whole[12:])
     np.testing.assert_array_equal(made.rows(3, 4), whole[3:7])  # back in time
+
+
+def test_a_background_of_many_synapses_is_one_source() -> None:
+    """What Binomial counts goes to its neuron times the weight, in each step."""
+    net = sl.Network(seed=2, dtype="float64")
+    background = net.add(Binomial(1000, 0.02), 300, "background")
+    cells = net.add(Neuron("Sees", "seen[k+1] = I : pA; I : pA (input)"), 300, "cells")
+    net.connect(background, cells, sl.one_to_one(), weight=0.5, delay=0.2)
+    out = net.run(50, dt=0.1, record={cells: "seen", background: "spikes"})
+    seen = out[cells]["seen"]
+    counts = np.zeros((500, 300))
+    spikes = out[background].spikes
+    np.add.at(counts, (np.rint(spikes.times / 0.1).astype(int) - 1, spikes.ids), 1)
+    np.testing.assert_array_equal(seen[2:], 0.5 * counts[:-2])
+    assert counts.mean() == pytest.approx(2.0, rel=0.02) and counts.var() == pytest.approx(2 * 0.998, rel=0.03)
 
 
 def test_each_neuron_may_have_numbers_of_its_own() -> None:

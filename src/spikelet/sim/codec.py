@@ -11,8 +11,8 @@ from spikelet.sim import currents, sources
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        sources.Poisson, sources.Gamma, sources.SpikeTrain, sources.PulsePacket, currents.Current, currents.ramp,
-        currents.sinusoid, currents.noise, currents.Stepwise,
+        sources.Poisson, sources.Binomial, sources.Gamma, sources.Renewal, sources.SpikeTrain, sources.PulsePacket,
+        currents.Current, currents.ramp, currents.sinusoid, currents.noise, currents.Stepwise,
     )
 }  # fmt: skip
 

@@ -20,6 +20,13 @@ and go on, for ``poisson`` and ``gamma`` (one rate for all elements) and ``poiss
     rest               i64, see below
     order phase        gamma: every ``order``-th event is a spike; (n,) i32, events since the last one
 
+for ``renewal``, which has a state, with
+
+    seed stream        of the random numbers
+    limits levels      (2**levels,) i64, the law of intervals as sums of probabilities of 62 bits
+    times              (2**levels,) double, the intervals that these stand for [steps]; between them in proportion
+    next number        (n,) double, time of the next spike [steps], and (n,) i64, how many intervals have been drawn
+
 and for ``train`` with
 
     steps levels       (2**levels,) i64, -2**62, then the steps with spikes, ascending, then 2**62
@@ -37,36 +44,30 @@ lanes of a vector need no rearrangement; the 62 bits are of the block of e itsel
 """
 
 import ctypes
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 
 from spikelet.backends import llvm_jit
-from spikelet.backends.llvm_printer import Function
 from spikelet.backends.llvm_random import LOW, MULTIPLIER, WEYL, philox
 from spikelet.backends.llvm_values import Value
 from spikelet.backends.sparse_kernels import Kernel
-from spikelet.sim.driver import SIGNATURE, Words
+from spikelet.sim.driver import Words
+from spikelet.sim.source_renewal import RENEWAL, renewal
+from spikelet.sim.source_rows import COMMON, Source, place, returning
 
-_COMMON = ("step", "T", "out", "stride", "slots", "delay", "add", "scale")
 POISSON = Words(
     (
-        *_COMMON, "seed", "stream", "segments", "levels", "place", "table", "width", "law", "rest.place", "rest",
+        *COMMON, "seed", "stream", "segments", "levels", "place", "table", "width", "law", "rest.place", "rest",
         "order", "phase",
     )
 )  # fmt: skip
-TRAIN = Words((*_COMMON, "steps", "levels", "pointer", "ids", "counts"))
+TRAIN = Words((*COMMON, "steps", "levels", "pointer", "ids", "counts"))
 WORDS = {"poisson": POISSON, "poisson_each": POISSON, "gamma": POISSON, "gamma_each": POISSON, "train": TRAIN}
+WORDS["renewal"] = RENEWAL
 GROUP = 64  # elements that share 16 blocks of four words
-NEVER = 2**62  # a step that does not come; and one more than any number of 62 bits
 _LANES = 16
-_POINTERS = frozenset(
-    ("out", "segments", "place", "table", "law", "rest.place", "rest", "phase", "steps", "pointer", "ids", "counts")
-)
 _WORDS, _WIDE, _FLAGS = f"<{_LANES} x i32>", f"<{_LANES} x i64>", f"<{_LANES} x i1>"
 _TYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
@@ -86,30 +87,14 @@ def function(name: str, dtype: str) -> Callable[..., None]:
 def module(name: str, real: str) -> str:
     """Return the text of a kernel for rows of ``float`` or ``double``, with what it calls."""
     if name == "train":
-        return "\n\n".join([_place(), _Train(real).text()])
+        return "\n\n".join([place(), _Train(real).text()])
+    if name == "renewal":
+        return "\n\n".join([place(), renewal(real)])
     kernel = _Poisson(real, name.endswith("each"), name.startswith("gamma"))
-    return "\n\n".join([_place(), _rest(), kernel.text()])
+    return "\n\n".join([place(), _rest(), kernel.text()])
 
 
-# -- what the kernels call --------------------------------------------------------------------------------------------
-
-
-def _returning(f: Function, value: str) -> str:
-    return "\n".join([*f.lines, f"  ret i64 {value}", "}"])
-
-
-def _place() -> str:
-    """``sk_place``: how many of the 2**levels - 1 first entries, which ascend, are not above a value."""
-    f = Kernel("internal i64 @sk_place(ptr noalias readonly %table, i64 %levels, i64 %value)", "float")
-    place, half = f.variable("i64", "0"), f.variable("i64", f.calculate("shl", "1", "%levels"))
-    with f.loop("level", "%levels"):
-        f.set(half, f.calculate("lshr", f.get(half), 1))
-        here = f.get(place)
-        there = f.calculate("add", here, f.get(half))
-        entry = f.load("i64", "%table", f.calculate("sub", there, 1))
-        reached = f.value(f"icmp sle i64 {entry}, %value")
-        f.set(place, f.value(f"select i1 {reached}, i64 {there}, i64 {here}"))
-    return _returning(f, f.get(place))
+# -- the kernels -------------------------------------------------------------------------------------------------------
 
 
 def _rest() -> str:
@@ -121,50 +106,10 @@ def _rest() -> str:
     keys = [tuple((word + (weyl * i & LOW)) & LOW for word, weyl in zip(key, WEYL, strict=True)) for i in range(10)]
     w0, w1 = philox((step & LOW, element & LOW, element >> 32, (stream << 16) | 1), keys)
     bits = ((w0 << 32) | w1) >> 2
-    return _returning(f, f.value(f"call i64 @sk_place(ptr %table, i64 %levels, i64 {bits.name})"))
+    return returning(f, f.value(f"call i64 @sk_place(ptr %table, i64 %levels, i64 {bits.name})"))
 
 
-# -- the kernels ------------------------------------------------------------------------------------------------------
-
-
-class _Source(Kernel):
-    """What the kernels share: words, rows, and the two ways to write."""
-
-    def __init__(self, name: str, real: str, words: Words):
-        super().__init__(f"void @{name}({SIGNATURE})", real)
-        self.w = words.load(self, {word: "ptr" for word in words.names if word in _POINTERS} | {"scale": "double"})
-        scale = self.w["scale"]
-        self.scale = scale if real == "double" else self.value(f"fptrunc double {scale} to float")
-        self.adds = self.value(f"icmp ne i64 {self.w['add']}, 0")
-        self.sets = self.value(f"icmp eq i64 {self.w['add']}, 0")
-
-    @contextmanager
-    def rows(self) -> Iterator[tuple[str, str]]:
-        """Write a loop over the steps and yield step and address of its row; a step before 0 has no spikes."""
-        ring = self.value(f"icmp sgt i64 {self.w['slots']}, 0")
-        slots = self.value(f"select i1 {ring}, i64 {self.w['slots']}, i64 1")
-        with self.loop("t", self.w["T"]) as t:
-            now = self.calculate("add", self.w["step"], t)
-            slot = self.value(f"select i1 {ring}, i64 {self.calculate('srem', now, slots)}, i64 {t}")
-            row = self.at(self.real, self.w["out"], self.calculate("mul", slot, self.w["stride"]))
-            step = self.calculate("sub", now, self.w["delay"])
-            early = self.value(f"icmp slt i64 {step}, 0")
-            with self.when(self.calculate("and", early, self.sets, "i1")):
-                self.clear(row)
-            with self.when(self.value(f"icmp sge i64 {step}, 0")):
-                yield step, row
-
-    def clear(self, row: str) -> None:
-        """Set the elements of a row to 0."""
-        with self.loop("clear", "%last", "%first") as e:
-            self.store(self.real, self.zero, row, e)
-
-    def plus(self, row: str, e: str, amount: str) -> None:
-        """Add to an element of a row."""
-        self.store(self.real, self.calculate("fadd", self.load(self.real, row, e), amount, self.real), row, e)
-
-
-class _Train(_Source):
+class _Train(Source):
     """Writes ``train``: the spikes of a list."""
 
     def __init__(self, real: str):
@@ -189,7 +134,7 @@ class _Train(_Source):
             self.plus(row, e, self.calculate("fmul", factor, count, self.real))
 
 
-class _Poisson(_Source):
+class _Poisson(Source):
     """Writes ``poisson``, ``gamma``, and with ``each`` their forms for rates that differ from element to element."""
 
     def __init__(self, real: str, each: bool, order: bool):
@@ -335,86 +280,3 @@ class _Poisson(_Source):
 
     def _splat(self, value: str | int) -> str:
         return self.everywhere("i64", _LANES, str(value))
-
-
-# -- the tables of Poisson --------------------------------------------------------------------------------------------
-
-MOST = 1e5  # mean count of a step
-_CUT = 2.0**-13  # probability of each tail that gets no limits
-_BATCH = 2**20  # probabilities that are computed at a time
-
-
-@dataclass(frozen=True, eq=False)
-class Laws:
-    """Tables of L laws.
-
-    Attributes:
-        low: (L,) int32, the lowest count that has a limit.
-        size: (L,) int64, number of limits.
-        limits: (L, M) uint32, the limits; behind the last one it is repeated.
-        place: (L, 3) int64, of each law: where its rest begins, its levels, and the count of its first entry.
-        rest: int64, the rests of all laws.
-    """
-
-    low: np.ndarray
-    size: np.ndarray
-    limits: np.ndarray
-    place: np.ndarray
-    rest: np.ndarray
-
-
-def poisson_laws(means: np.ndarray) -> Laws:
-    """Return the tables of Poisson laws.
-
-    Args:
-        means: (L,) mean counts, ascending, at most `MOST`.
-    """
-    parts, first = [], 0
-    while first < len(means):  # laws of similar width together
-        last = int(np.searchsorted(means, max(2 * means[first], 1.0), side="right"))
-        last = min(last, first + max(_BATCH // (2 * _reach(means[last - 1])), 1))
-        parts.append(_laws(means[first:last]))
-        first = last
-    widest = max(part.limits.shape[1] for part in parts)
-    limits = [np.pad(part.limits, ((0, 0), (0, widest - part.limits.shape[1])), "edge") for part in parts]
-    begins = np.cumsum([0, *(len(part.rest) for part in parts)])
-    for part, begin in zip(parts, begins, strict=False):
-        part.place[:, 0] += begin
-    low, size, place, rest = (np.concatenate([getattr(p, n) for p in parts]) for n in ("low", "size", "place", "rest"))
-    return Laws(low, size, np.concatenate(limits), place, rest)
-
-
-def _reach(mean: float) -> int:
-    """Return how far from the mode probabilities may matter: beyond, they are below 2**-110 of the largest."""
-    return math.ceil(13 * math.sqrt(mean)) + 45
-
-
-def probabilities(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of counts (L, K), and the count of the first column (L,).
-
-    They grow from the mode by quotients, with one rounding a step, in an order that no machine changes.
-    """
-    mode = np.floor(means)
-    up = _reach(means.max())
-    down = int(min(up, mode.max()))
-    quotients = means[:, None] / (mode[:, None] + np.arange(1, up + 1))
-    lower = np.maximum(mode[:, None] - np.arange(down), 0) / np.where(means > 0, means, 1)[:, None]
-    found = np.concatenate([np.cumprod(lower, 1)[:, ::-1], np.ones((len(means), 1)), np.cumprod(quotients, 1)], axis=1)
-    return found / np.cumsum(found, 1)[:, -1:], (mode - down).astype(np.int64)
-
-
-def _laws(means: np.ndarray) -> Laws:
-    p, base = probabilities(means)
-    inside = (np.cumsum(p, 1) > _CUT) & (np.cumsum(p[:, ::-1], 1)[:, ::-1] > _CUT)
-    whole = np.where(inside, np.floor(p * 2.0**32), 0)
-    rows = np.arange(len(means))
-    whole[rows, p.argmax(1)] -= whole.sum(1) >= 2.0**32  # at least one word is left, also for a sure count
-    first, size = inside.argmax(1), inside.sum(1)
-    places = first[:, None] + np.minimum(np.arange(size.max()), size[:, None] - 1)
-    limits = np.take_along_axis(np.cumsum(whole, 1), places, 1).astype(np.uint32)
-    rest = np.cumsum(np.maximum(p * 2.0**32 - whole, 0), 1)
-    levels = max((p.shape[1] - 1).bit_length(), 1)
-    table = np.full((len(means), 2**levels), NEVER)
-    table[:, : p.shape[1]] = np.floor(rest / rest[:, -1:] * float(NEVER))
-    place = np.stack([rows * 2**levels, np.full(len(means), levels), base], 1)
-    return Laws((base + first).astype(np.int32), size, limits, place, table.ravel())

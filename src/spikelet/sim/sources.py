@@ -3,7 +3,9 @@
 | source | spikes |
 |---|---|
 | `Poisson` | independent trains of a constant rate, or of one that changes in time |
+| `Binomial` | for each element, how many of n trains have a spike in a step: a background of n synapses |
 | `Gamma` | trains whose intervals follow a gamma law of whole order: more regular than Poisson |
+| `Renewal` | trains with intervals of any law: see `renewal` |
 | `SpikeTrain` | given times and ids |
 | `PulsePacket` | volleys, each spike with normal jitter |
 
@@ -12,81 +14,24 @@ the time (k + 1) dt; so a spike at time t belongs to the step k with k dt < t <=
 functions of (seed, step, element, stream), so no cutting of a run into pieces, and no number of threads, can be seen.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from spikelet import random
-from spikelet.backends.llvm_values import bit_pattern
 from spikelet.errors import InputError, ShapeError
-from spikelet.sim import source_kernels as kernels
+from spikelet.sim import source_kernels as kernels, source_laws as laws_of
+from spikelet.sim.emitter import Emitter
 from spikelet.sim.given import column, course, frozen, number, require_size, whole
+from spikelet.sim.renewal import Renewal
+from spikelet.sim.source_rows import NEVER
 from spikelet.written import as_numbers
 
 _PHASE = 2  # draw of the initial phase of a gamma train; 0 and 1 are the kernel's
 _NEAR = 1e-6  # steps: what is nearer to a border between two steps lies on it
 _FIRST = -(2**62)  # a step before all others
-
-
-@dataclass(frozen=True, eq=False)
-class Emitter:
-    """A source made ready for a size and a step: a kernel of `source_kernels` and the words that it takes.
-
-    Attributes:
-        kernel: Name of the kernel.
-        n: Number of elements.
-        fixed: Words that are numbers.
-        arrays: Words that are addresses of these arrays, which the emitter keeps in memory.
-        state: Those of the arrays that a run changes. An emitter with a state must meet each step once, in order.
-    """
-
-    kernel: str
-    n: int
-    fixed: Mapping[str, int]
-    arrays: Mapping[str, np.ndarray]
-    state: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    def words(
-        self, out: int, stride: int, *, step: int = 0, steps: int = 1, slots: int = 0, delay: int = 0,
-        scale: float | None = None,
-    ) -> np.ndarray:  # fmt: skip
-        """Return the words of a call.
-
-        Args:
-            out: Address of row 0.
-            stride: Numbers from row to row.
-            step: First step.
-            steps: Number of steps.
-            slots: Rows of a ring; 0 where the first step goes to row 0.
-            delay: Steps between a count and the row that gets it.
-            scale: None sets rows to counts; a number times the counts is added.
-
-        Returns:
-            int64, to be kept in memory, with the emitter, as long as the kernel is called with it.
-        """
-        common = {
-            "step": step, "T": steps, "out": out, "stride": stride, "slots": slots, "delay": delay,
-            "add": int(scale is not None), "scale": _signed(bit_pattern(scale or 0.0, "double")),
-        }  # fmt: skip
-        words = kernels.WORDS[self.kernel]
-        addresses = {name: array.ctypes.data for name, array in self.arrays.items()}
-        return words.array(dict.fromkeys(words.names, 0) | common | dict(self.fixed) | addresses)
-
-    def counts(self, step: int, steps: int, dtype: str = "float32") -> np.ndarray:
-        """Return the counts of steps ``step`` to ``step + steps - 1``, (steps, n)."""
-        out = np.empty((steps, self.n), dtype)
-        words = self.words(out.ctypes.data, self.n, step=step, steps=steps)
-        kernels.function(self.kernel, out.dtype.name)(words.ctypes.data, 0, self.n, None)
-        return out
-
-    def spikes(self, step: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return step (S,) int64 and element (S,) int32 of each spike, in order; several at once are several rows."""
-        counts = self.counts(step, steps)
-        k, ids = np.nonzero(counts)
-        times = counts[k, ids].astype(np.int64)
-        return np.repeat(k + step, times), np.repeat(ids.astype(np.int32), times)
 
 
 # -- sources ----------------------------------------------------------------------------------------------------------
@@ -117,6 +62,41 @@ class Poisson:
             InputError: a rate is too high for the step, or there are not n of them.
         """
         return _poisson("Poisson", self.rate, n, dt, seed, stream)
+
+
+@dataclass(frozen=True, eq=False)
+class Binomial:
+    """The spikes of ``n`` independent trains, each of which has one in a step with probability ``rate*dt``, or none.
+
+    One element stands for all background synapses of one weight onto a neuron: connected one to one, what it counts is
+    added to the input in one go. With more than one spike of a train in a step, ``Poisson(n*rate)`` is that sum.
+
+    Attributes:
+        n: Number of trains.
+        rate: Of each, as in `Poisson`.
+
+    Example:
+        >>> Binomial(1000, 0.01).prepare(500, dt=0.1, seed=1, stream=0).counts(0, 100).var()
+        np.float32(0.99920905)
+    """
+
+    n: int
+    rate: Any
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n", whole("Binomial", "n", self.n, 1))
+        object.__setattr__(self, "rate", _rate("Binomial", self.rate))
+
+    def prepare(self, n: int, dt: float, seed: int, stream: int) -> Emitter:
+        """Return the emitter of ``n`` sums for steps of ``dt`` [ms].
+
+        Raises:
+            InputError: a rate is too high for the step, or there are not n of them.
+        """
+        most = min(1.0, laws_of.MOST / self.n)
+        return _counted(
+            "Binomial", self.rate, n, dt, (seed, stream), lambda ps: laws_of.binomial_laws(self.n, ps), most
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,20 +199,26 @@ class PulsePacket:
         return _train(_step_of(times[times > 0], dt), ids[times > 0], n)
 
 
-Source = Poisson | Gamma | SpikeTrain | PulsePacket
+Source = Poisson | Binomial | Gamma | Renewal | SpikeTrain | PulsePacket
 
 
 def _poisson(what: str, rate: Any, n: int, dt: float, seed: int, stream: int, order: int = 1) -> Emitter:
     """Return the emitter of the events of Poisson processes with ``order`` times the rate."""
+    return _counted(what, rate, n, dt, (seed, stream), laws_of.poisson_laws, laws_of.MOST, order)
+
+
+def _counted(  # each by its place in this file alone
+    what: str, rate: Any, n: int, dt: float, numbers: tuple[int, int],
+    laws_for: Callable[[np.ndarray], laws_of.Laws], most: float, order: int = 1,
+) -> Emitter:  # fmt: skip
+    """Return the emitter of counts whose law depends on ``rate*dt*order``, which is at most ``most``."""
     starts, rates = _segments(rate, dt)
     require_size(what, "rate", rates.shape[1], n)
     means = rates * dt * order
-    if means.max() > kernels.MOST:
-        raise InputError(
-            f"{what}: rate*dt reaches {means.max():g} events a step; at most {kernels.MOST:g} can be drawn"
-        )
+    if means.max() > most:
+        raise InputError(f"{what}: rate*dt reaches {means.max():g} events a step; at most {most:g} can be drawn")
     distinct, law = np.unique(means, return_inverse=True)
-    laws, law = kernels.poisson_laws(distinct), law.reshape(means.shape).astype(np.int32)
+    laws, law = laws_for(distinct), law.reshape(means.shape).astype(np.int32)
     each = bool((means != means[:, :1]).any())
     segments, levels = _steps_table([_FIRST, *starts[1:]])
     table, place, width, law = _tables(laws, law if each else law[:, :1], each)
@@ -241,12 +227,9 @@ def _poisson(what: str, rate: Any, n: int, dt: float, seed: int, stream: int, or
         "rest.place": laws.place if each else np.ascontiguousarray(laws.place[law[:, 0]]),
     }  # fmt: skip
     fixed = {
-        "seed": random.signed(random.whole(seed)),
-        "stream": stream,
-        "levels": levels,
-        "width": width,
+        "seed": random.signed(random.whole(numbers[0])), "stream": numbers[1], "levels": levels, "width": width,
         "order": order,
-    }
+    }  # fmt: skip
     return Emitter("poisson_each" if each else "poisson", n, fixed, arrays)
 
 
@@ -262,7 +245,7 @@ def _segments(rate: Any, dt: float) -> tuple[np.ndarray, np.ndarray]:
     return starts[begun:], rates[begun:]
 
 
-def _tables(laws: kernels.Laws, law: np.ndarray, each: bool) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
+def _tables(laws: laws_of.Laws, law: np.ndarray, each: bool) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
     """Return table, place, width and law, as the kernels read them, for the law of each segment and element."""
     lanes = -(-law.shape[1] // kernels.GROUP) * kernels.GROUP if each else 1  # whole groups are read
     law = np.pad(law, ((0, 0), (0, lanes - law.shape[1])), "edge")
@@ -295,7 +278,7 @@ def _train(steps: np.ndarray, ids: np.ndarray, n: int) -> Emitter:
 def _steps_table(steps: Sequence[int]) -> tuple[np.ndarray, int]:
     """Return steps as a table of 2**levels entries, at least one of them never reached; and the levels."""
     levels = len(steps).bit_length()
-    table = np.full(2**levels, kernels.NEVER)
+    table = np.full(2**levels, NEVER)
     table[: len(steps)] = steps
     return table, levels
 
@@ -335,7 +318,3 @@ def _one_or_like(ids: Any, times: np.ndarray) -> tuple[int, ...]:
     if np.ndim(ids) and np.shape(ids) != times.shape:
         raise ShapeError(f"SpikeTrain: {len(times)} times, but {np.size(ids)} ids")
     return times.shape
-
-
-def _signed(word: int) -> int:
-    return word - 2**64 if word >= 2**63 else word
