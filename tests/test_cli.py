@@ -43,6 +43,8 @@ MISTAKES = {
     "train digits --device gpu": "device 'gpu' is not available here",
     "show Lif": "unknown neuron 'Lif'; did you mean 'LIF'? (`spikelet list` names them)",
     "show LIF --target latx": "did you mean 'latex'?",
+    "show STDP --target ir": "show: STDP is no neuron; of a synapse or a rule show 'model' or 'latex'",
+    "list synapse": "list: unknown zoo 'synapse'; did you mean 'synapses'? (known: neurons, synapses, rules)",
     "run LIFF": "unknown neuron 'LIFF'; did you mean 'LIF'? (`spikelet list` names them)",
     "run LIF --curent 3": "run: unknown option '--curent'; did you mean '--current'?",
     "run LIF --param tau_men=3": "LIF has no parameter 'tau_men'; did you mean 'tau_mem'? "
@@ -122,6 +124,14 @@ def test_list_has_every_neuron(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(row.split()) > 3 for row in rows)
     (text,) = lines(capsys, "list", "--json")
     assert json.loads(text)["LIF"] == {"doc": sl.neurons.LIF.doc, "ref": sl.neurons.LIF.ref}
+
+
+def test_list_and_show_know_synapses_and_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    for zoo, name in (("synapses", "GapJunction"), ("rules", "STDP")):
+        entries = getattr(sl, zoo).entries()
+        assert [row.split()[0] for row in lines(capsys, "list", zoo)] == list(entries)
+        assert "\n".join(lines(capsys, "show", name)) == str(entries[name])
+        assert "\n".join(lines(capsys, "show", name, "--target", "latex")) == entries[name]._repr_latex_()
 
 
 @pytest.mark.parametrize("target", ["model", "ir", "torch", "numpy", "latex"])

@@ -1,7 +1,7 @@
 """The command ``spikelet``: train and simulate networks, list, show and run neurons, say what is installed.
 
     spikelet train digits                     a network on real images, with checkpoints and figures
-    spikelet list                             the neurons, one line each
+    spikelet list synapses                    the neurons, synapses or rules, one line each
     spikelet show LIF --target torch          what the compiler makes of one
     spikelet run LIF --current 2 --time 100ms --plot out.png
     spikelet simulate brunel --scale 0.2      a well-known network: rates, irregularity, speed
@@ -176,12 +176,18 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _describe_list(parser: Parser) -> None:
+    parser.add_argument("zoo", nargs="?", default="neurons", help="neurons, synapses or rules", metavar="ZOO")
     parser.add_argument("--json", action="store_true", help="one line of JSON: name -> description and reference")
 
 
-def list_neurons(options: argparse.Namespace) -> int:
-    """List the neurons, one line each."""
-    found = _neurons()
+def list_entries(options: argparse.Namespace) -> int:
+    """List the neurons, synapses or rules, one line each."""
+    zoos = _zoos()
+    if options.zoo not in zoos:
+        raise InputError(
+            f"list: unknown zoo '{options.zoo}'{did_you_mean(options.zoo, zoos)} (known: {', '.join(zoos)})"
+        )
+    found = zoos[options.zoo]
     if options.json:
         print(json.dumps({name: {"doc": model.doc, "ref": model.ref} for name, model in found.items()}))
         return 0
@@ -199,6 +205,13 @@ def _neurons() -> dict[str, Any]:
     return {name: value for name, value in vars(neurons).items() if isinstance(value, Neuron)}
 
 
+def _zoos() -> dict[str, dict[str, Any]]:
+    """Return the entries of each zoo."""
+    from spikelet import rules, synapses
+
+    return {"neurons": _neurons(), "synapses": synapses.entries(), "rules": rules.entries()}
+
+
 def _neuron(name: str) -> Any:
     found = _neurons()
     if name not in found:
@@ -207,15 +220,18 @@ def _neuron(name: str) -> Any:
 
 
 def _describe_show(parser: Parser) -> None:
-    parser.add_argument("neuron", metavar="NEURON", help="a name of `spikelet list`")
+    parser.add_argument("name", metavar="NAME", help="a neuron, synapse or rule: a name of `spikelet list`")
     parser.add_argument("--target", default="model", help="model, ir, torch, numpy or latex")
 
 
-def show_neuron(options: argparse.Namespace) -> int:
-    """Show a neuron: its equations, or what the compiler makes of them."""
+def show_entry(options: argparse.Namespace) -> int:
+    """Show a neuron, a synapse or a rule: its equations, or what the compiler makes of them."""
     from spikelet.simulate import show
 
-    print(show(_neuron(options.neuron), options.target).rstrip())
+    name, found = options.name, {name: entry for zoo in _zoos().values() for name, entry in zoo.items()}
+    if name not in found:
+        raise InputError(f"unknown neuron '{name}'{did_you_mean(name, found)} (`spikelet list` names them)")
+    print(show(found[name], options.target).rstrip())
     return 0
 
 
@@ -396,8 +412,8 @@ def _number(text: str) -> float:
 
 _COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[argparse.Namespace], int], str]] = {
     "train": (_describe_train, train, "train a network on real images"),
-    "list": (_describe_list, list_neurons, "list the neurons"),
-    "show": (_describe_show, show_neuron, "show a neuron, or what the compiler makes of it"),
+    "list": (_describe_list, list_entries, "list the neurons, synapses or rules"),
+    "show": (_describe_show, show_entry, "show a neuron, synapse or rule, or what the compiler makes of it"),
     "run": (_describe_run, run_neuron, "simulate a neuron under a constant input"),
     "simulate": (_describe_simulate, simulate_network, "simulate a well-known network"),
     "info": (_describe_info, info, "versions, back ends, data sets found"),

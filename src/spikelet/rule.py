@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from spikelet.lang import latex
 from spikelet.lang.increments import WEIGHT
 from spikelet.lang.rule import RuleDefinition, define
 from spikelet.written import Value, Written
@@ -112,3 +113,6 @@ class Rule(Written):
     def __str__(self) -> str:
         """Show all of it: what it is for, its source, its text and its events."""
         return self.described()
+
+    def _repr_latex_(self) -> str:
+        return latex.between(self.definition)

@@ -18,6 +18,8 @@ from spikelet.errors import (
 )
 from spikelet.ir.lower import STEP, Step, lower
 from spikelet.model import METHODS, Neuron
+from spikelet.rule import Rule
+from spikelet.synapse import Synapse
 from spikelet.written import as_numbers
 
 if TYPE_CHECKING:
@@ -387,21 +389,25 @@ def _check_finite(model: Neuron, final: State) -> None:
             )
 
 
-def show(model: Neuron, target: str = "model") -> str:
+def show(model: Neuron | Synapse | Rule, target: str = "model") -> str:
     """Return a stage of the compiler as text.
 
     Args:
-        model: The neuron.
+        model: The neuron; of a synapse or a rule ``"model"`` and ``"latex"`` can be shown.
         target: ``"model"`` (equations and integrator), ``"ir"`` (the step, node by node), ``"numpy"`` or ``"torch"``
             (source), ``"llvm"`` or ``"triton"`` (the fused kernels, forward and backward), ``"latex"``.
 
     Raises:
-        InputError: there is no such target.
+        InputError: there is no such target, or not of a synapse or a rule.
     """
     if target not in TARGETS:
         raise InputError(f"show: there is no target '{target}'{did_you_mean(target, TARGETS)}")
     if target == "latex":
         return model._repr_latex_()
+    if not isinstance(model, Neuron):
+        if target != "model":
+            raise InputError(f"show: {model.name} is no neuron; of a synapse or a rule show 'model' or 'latex'")
+        return str(model)
     step = lower(model)
     if target == "model":
         return _description(model, step)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from spikelet.errors import ParameterError
+from spikelet.lang import latex
 from spikelet.lang.arrival import Arrival, arrival
 from spikelet.lang.coupling import Coupling, coupling
 from spikelet.lang.increments import WEIGHT
@@ -126,3 +127,6 @@ class Synapse(Written):
     def __str__(self) -> str:
         """Show all of it: what it is for, its source, its text and its events."""
         return self.described()
+
+    def _repr_latex_(self) -> str:
+        return latex.between(self.definition)

@@ -207,6 +207,27 @@ def test_weights_are_read_and_set():
     assert v == pytest.approx([_mean([-30], [w]) for w in (0.0, 2.0, 5.0)], abs=1e-9)
 
 
+@pytest.mark.parametrize("synapse", [GRADED, synapses.GatedSynapse], ids=lambda synapse: synapse.name)
+def test_states_that_are_set_between_runs_are_sent(synapse: Synapse):
+    """The gate of the sender is what it was; what flows at once is that of the new potential."""
+    net = Network(dtype="float64")
+    held = net.add(HELD, 2, "held", initial={"v": np.array([-60.0, -50.0])})
+    cell = net.add(CELL, 1, "cell")
+    net.connect(held, cell, sl.all_to_all(), synapse=synapse, weight=3.0)
+    parts = net.build(0.1).parts
+    net.run(1.0)
+    parts.receivers["held"].group.state["v"][:] = [-39.0, -45.0]
+    before = parts.receivers["cell"].group.state["v"].copy()
+    after = net.run(0.1, record={cell: "v"})[cell]["v"][0]
+    opened = 1 / (1 + np.exp(-(np.array([-39.0, -45.0]) + 40) / 2))
+    if synapse is not GRADED:
+        opened = (1 - np.exp(-1.0 / 10)) / (1 + np.exp(-(np.array([-60.0, -50.0]) + 40) / 2))
+    g = 3.0 * opened.sum()
+    rate = 1 / TAU + g / C
+    limit = (REST / TAU - 80.0 * g / C) / rate
+    assert after == pytest.approx(limit + (before - limit) * np.exp(-rate * 0.1), abs=1e-12)
+
+
 def test_spikes_and_potentials_act_side_by_side():
     """Recording changes nothing, and a neuron that fires pulls its neighbour by its reset potential."""
 

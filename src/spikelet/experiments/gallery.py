@@ -1,5 +1,7 @@
 """The gallery: one generated page and figure for each neuron of the zoo, ``python -m spikelet.experiments.gallery``.
 
+Synapses and learning rules have a page for all, see `gallery_pages`.
+
 A page holds what the entry itself says (its text, doc, reference and defaults, in LaTeX and as written) and shows the
 response to a step, with the f-I curve where the neuron spikes to one input.
 """
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from spikelet import neurons, plot
+from spikelet.experiments import gallery_pages
 from spikelet.files import write_atomic
 from spikelet.model import Neuron
 from spikelet.simulate import run, show
@@ -163,6 +166,8 @@ def make(folder: Path, names: tuple[str, ...] = ()) -> None:
     for name in names or entries:
         write_atomic(folder / f"{name}.md", page(name, entries[name]).encode())
         draw(name, entries[name]).savefig(folder / f"{name}.png", dpi=80, metadata={"Software": None})
+    for zoo in gallery_pages.NAMES:
+        write_atomic(folder / f"{zoo}.md", gallery_pages.page(zoo).encode())
     write_atomic(folder / "README.md", index().encode())
 
 
@@ -170,6 +175,7 @@ def index() -> str:
     """Return the text of the gallery's index."""
     lines = [f"| [{name}]({name}.md) | {model.doc} | {model.ref} |" for name, model in neurons.entries().items()]
     head = ["# Gallery of neurons", "", "<!-- generated from the zoo by `make gallery`; do not edit -->", ""]
+    head += ["The other zoos: [synapses](synapses.md), [learning rules](rules.md).", ""]
     return "\n".join([*head, "| neuron | what it is for | source |", "|---|---|---|", *lines]) + "\n"
 
 

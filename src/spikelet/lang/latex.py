@@ -1,10 +1,14 @@
-"""Print a checked model as LaTeX: flows, maps, events, and the table of parameters."""
+"""Print a checked model, synapse or rule as LaTeX: flows, maps and events."""
 
 import re
+from collections.abc import Mapping
 
 from spikelet.lang.definition import Definition
 from spikelet.lang.functions import CONSTANTS, FUNCTIONS
+from spikelet.lang.rule import RuleDefinition
+from spikelet.lang.synapse import SynapseDefinition
 from spikelet.lang.syntax import Assignment, Expr
+from spikelet.lang.variables import Variable
 
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho",
@@ -81,19 +85,38 @@ def _unit(text: str) -> str:
 
 def model(definition: Definition) -> str:
     """Return the whole model as an aligned block of equations."""
-    rows: list[str] = []
-    for variable in definition.variables.values():
-        name = symbol(variable.name)
-        if variable.expr is None:
-            continue
-        left = {"flow": rf"\frac{{d{name}}}{{dt}}", "map": f"{name}^{{k+1}}"}.get(variable.kind, name)
-        rows.append(f"{left} &= {expression(variable.expr)}")
+    rows = _equations(definition.variables, {})
     if definition.threshold is not None:
         events = "".join(_NEXT + _assignment(part) for part in definition.reset)
         rows.append(rf"\text{{if }} {expression(definition.threshold)} &:\; \text{{spike}}{events}")
     if definition.refractory is not None:
         rows.append(rf"\text{{refractory}} &:\; {expression(definition.refractory[1])}")
-    for when, event in (("on recovery", definition.on_recovery), ("initially", definition.initial)):
+    return _aligned(rows, {"on recovery": definition.on_recovery, "initially": definition.initial})
+
+
+def between(definition: SynapseDefinition | RuleDefinition) -> str:
+    """Return a whole synapse or rule as an aligned block of equations, with the place of each state."""
+    rows = _equations(definition.variables, definition.places)
+    events = {"at each spike that arrives": definition.on_pre}
+    if isinstance(definition, RuleDefinition):
+        events["at each spike of the receiver"] = definition.on_post
+    return _aligned(rows, {**events, "initially": definition.initial})
+
+
+def _equations(variables: Mapping[str, Variable], places: Mapping[str, str]) -> list[str]:
+    rows: list[str] = []
+    for variable in variables.values():
+        name = symbol(variable.name)
+        if variable.expr is None:
+            continue
+        left = {"flow": rf"\frac{{d{name}}}{{dt}}", "map": f"{name}^{{k+1}}"}.get(variable.kind, name)
+        place = rf" \quad(\mathrm{{{places[variable.name]}}})" if variable.name in places else ""
+        rows.append(f"{left} &= {expression(variable.expr)}{place}")
+    return rows
+
+
+def _aligned(rows: list[str], events: Mapping[str, tuple[Assignment, ...]]) -> str:
+    for when, event in events.items():
         if event:
             rows.append(rf"\text{{{when}}} &:\; {_NEXT.join(_assignment(part) for part in event)}")
     body = " \\\\\n".join(rows)

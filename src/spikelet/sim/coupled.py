@@ -86,21 +86,35 @@ class Coupled:
         slots = max(int(cable.edges.delays[-1]) for cable in cables) + length + 1
         self.slots = 1 << (slots - 1).bit_length()
         self.rings = {name: np.zeros((self.slots, self.group.n), self.dtype) for name in self.sent.names}
-        self._begin()
+        for name, value in self._sent().items():
+            self.rings[name][:] = value  # what neurons are at the start they have always been
+        self.remember()
 
     def _group(self, model: object) -> _Values:
         step = lower(model)  # type: ignore[arg-type]  # of Sent
         return _Values(model, step, len(self.projection.pre), dt=self.dt, seed=0, first=0, dtype=self.dtype)  # type: ignore[arg-type]
 
-    def _begin(self) -> None:
-        """Fill the rings with what is sent at the start."""
+    def _sent(self) -> dict[str, np.ndarray]:
+        """Return what is sent by the states as they are between runs."""
         group = self._group(self.sent.start)
         interpreter = Interpreter(group.step, self.sent.start.parameters, dt=self.dt, dtype=self.dtype)
+        own = {name: value for name, value in self.group.state.items() if name not in self.sent.names}
+        _, new = interpreter(self._states(), {**group.state, **own}, group.element, 0)
+        return {name: new[name] for name in self.sent.names}
+
+    def _states(self) -> dict[str, np.ndarray]:
         pre = self.projection.pre
-        given = {name: self.pre.group.state[state][pre.start : pre.stop] for name, state in self.sent.inputs.items()}
-        _, new = interpreter(given, group.state, group.element, 0)
-        for name, ring in self.rings.items():
-            ring[:] = new[name]
+        return {name: self.pre.group.state[state][pre.start : pre.stop] for name, state in self.sent.inputs.items()}
+
+    def begin(self, step: int) -> None:
+        """Make ready for a run from a step on: send anew what has been set since the run before."""
+        if any((value != self.seen[name]).any() for name, value in self._states().items()):
+            for name, value in self._sent().items():
+                self.rings[name][step & (self.slots - 1)] = value
+
+    def remember(self) -> None:
+        """Keep what the states are, to see when they are set."""
+        self.seen = {name: value.copy() for name, value in self._states().items()}
 
     def set_cables(self, cables: Sequence[Cable]) -> None:
         """Take synapses with other weights."""

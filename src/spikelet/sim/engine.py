@@ -171,6 +171,8 @@ class Engine:
             stepping.load(self.block)
         for learning in parts.learning.values():
             learning.load(self.block, steppings[0])
+        for coupled in parts.coupled.values():
+            coupled.begin(self.step)
         stop = self.step + steps
         with listening() as pressed, table:
             while self.step < stop and not pressed():
@@ -179,6 +181,8 @@ class Engine:
             stepping.save(self.block)
         for learning in parts.learning.values():
             learning.save(self.block)
+        for coupled in parts.coupled.values():
+            coupled.remember()
         self._check_finite()
         return recorder.result(interrupted=self.step < stop)
 

@@ -35,6 +35,8 @@ def restore(engine: Engine, data: dict[str, Any], arrays: Arrays) -> None:
     engine.block = 0
     for name, array in _arrays(engine):
         _set(array, name, arrays)
+    for one in engine.parts.coupled.values():
+        one.remember()
     first = _first(engine)
     for name, history in engine.parts.histories.items():
         parts = ("counts", "ids") if history.times is None else ("counts", "ids", "times")

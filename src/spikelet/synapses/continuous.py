@@ -11,7 +11,7 @@ GapJunction = Synapse(
     out = w*(v_pre - v_post) : pA            # w: conductance [nS]; connect both ways, see connect.symmetric
     """,
     doc="Electrical synapse: a conductance w between two membranes.",
-    ref="Bennett & Zukin 2004, Neuron 41:495; Hahne et al. 2015, Front. Neuroinform. 9:22, Eq. 1",
+    ref="Bennett & Zukin 2004, Neuron 41:495; Hahne et al. 2015, Front. Neuroinform. 9:22",
 )
 
 GradedSynapse = Synapse(
@@ -22,7 +22,7 @@ GradedSynapse = Synapse(
     E_rev = -80 mV                           # graded inhibition, as between the neurons of central pattern generators
     """,
     doc="Conductance of w at most that opens with the sender's potential, without spikes.",
-    ref="Wang & Rinzel 1992, Neural Comput. 4:84, Eqs. 2.2-2.3 (instantaneous)",
+    ref="Wang & Rinzel 1992, Neural Comput. 4:84",
 )
 
 GatedSynapse = Synapse(
@@ -35,7 +35,8 @@ GatedSynapse = Synapse(
     E_rev = -80 mV                           # as in GradedSynapse
     """,
     doc="Graded conductance whose gate follows the sender's potential with a time constant.",
-    ref="Wang & Rinzel 1992, Neural Comput. 4:84, Eqs. 2.2-2.3; Prinz et al. 2003, J. Neurophysiol. 90:3998",
+    ref="Wang & Rinzel 1992, Neural Comput. 4:84; as in Prinz, Bucher & Marder 2004, Nat. Neurosci. 7:1345, where the "
+    "time constant depends on the potential",
 )
 
 RateCoupling = Synapse(
