@@ -203,7 +203,9 @@ def test_mistakes_are_told(case: str):
         net.build(0.1)
 
 
-def test_neurons_do_not_count_successes():
+def test_neurons_and_rules_do_not_count_successes():
+    with pytest.raises(EquationError, match=r"binomial\(\) counts what spikes release: it stands in on_pre= of a"):
+        Rule("R", "", on_pre="w += binomial(3, 0.5)")
     with pytest.raises(
         EquationError, match=r"binomial\(\) counts what spikes release: it stands in on_pre= of a synapse"
     ):

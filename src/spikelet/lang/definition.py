@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from spikelet.errors import EquationError, UnitError, did_you_mean
 from spikelet.lang import dimensions, parser
-from spikelet.lang.functions import DRAWS
+from spikelet.lang.functions import DRAWS, ONLY_RELEASED
 from spikelet.lang.syntax import Assignment, Expr, Statement
 from spikelet.lang.variables import Variable, constant, declared_variables, is_integer, ordered, resolve
 from spikelet.units import ONE, TIME, Dimension, power, times
@@ -88,7 +88,7 @@ def define(owner: str, text: str, events: Mapping[str, str]) -> Definition:
     for expr in definition.expressions:
         for node in expr.nodes() if "binomial" in expr.calls() else ():
             if node.op == "call" and node.value == "binomial":
-                node.fail("binomial() counts what spikes release: it stands in on_pre= of a synapse")
+                node.fail(ONLY_RELEASED)
     return definition
 
 

@@ -109,4 +109,5 @@ _ROWS = (
 
 FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}
 DRAWS = ("uniform", "normal", "binomial")  # functions whose value is random
+ONLY_RELEASED = "binomial() counts what spikes release: it stands in on_pre= of a synapse"
 CONSTANTS: dict[str, float] = {"pi": 3.141592653589793}

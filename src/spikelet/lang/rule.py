@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from spikelet.errors import EquationError, UnitError, did_you_mean
 from spikelet.lang import dimensions, parser
 from spikelet.lang.definition import check_line, event_statements
+from spikelet.lang.functions import ONLY_RELEASED
 from spikelet.lang.increments import WEIGHT
 from spikelet.lang.places import (
     FLAGS,
@@ -126,6 +127,8 @@ def _check_spike(expr: Expr | None) -> None:
             node.fail(
                 "a rule has no 'spike'; on_pre= runs at each spike that arrives, on_post= at each of the receiver"
             )
+        if node.op == "call" and node.value == "binomial":
+            node.fail(ONLY_RELEASED)
 
 
 def _check_places(definition: RuleDefinition) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from spikelet import random
-from spikelet.errors import InputError, MagnitudeWarning, did_you_mean
+from spikelet.errors import InputError, MagnitudeWarning, ModelError, did_you_mean
 from spikelet.model import METHODS, Neuron
 from spikelet.rule import Rule
 from spikelet.sim.connect_patterns import Pattern
@@ -385,6 +385,11 @@ def _check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | 
         raise InputError(f"{name}: {source} is a source of spikes, but {synapse.name} reads states of its sender")  # type: ignore[union-attr]
     if acts and rule is not None:
         raise InputError(f"{name}: a rule learns from spikes, but {synapse.name} acts all the time")  # type: ignore[union-attr]
+    if rule is not None and synapse is not None and synapse.arrival.each:
+        raise ModelError(
+            f"{name}: the simulator cannot run this yet: a rule on {synapse.name}, whose spikes release more or less than "
+            "the weight"
+        )
     if not acts and not source.population.spiking:
         raise InputError(f"{name}: {source} sends no spikes: its model has no threshold")
 

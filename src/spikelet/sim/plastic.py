@@ -397,7 +397,7 @@ def plastic(
         ModelError: the synapse multiplies the weight with something of its own.
     """
     synapse = projection.synapse
-    if synapse is not None and (synapse.arrival.each or sender(synapse) is not None):
+    if synapse is not None and sender(synapse) is not None:
         raise ModelError(
             f"{projection.name}: the simulator cannot run this yet: a rule on {synapse.name}, whose spikes release "
             "more or less than the weight"

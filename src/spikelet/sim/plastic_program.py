@@ -17,14 +17,13 @@ from spikelet.ir.integrate import DT
 from spikelet.ir.lower import TIME, hoisted, lower, operation
 from spikelet.ir.nodes import Node, node, topological
 from spikelet.lang.definition import reads
-from spikelet.lang.functions import DRAWS
 from spikelet.lang.increments import WEIGHT
 from spikelet.lang.places import side
 from spikelet.lang.rule import RuleDefinition, check_units
 from spikelet.lang.syntax import Assignment, Expr
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.receptor import assigned, written
+from spikelet.sim.compose import assigned, written
 
 EVENTS = ("on_pre", "on_post")
 _YET = "the simulator cannot run this yet"
@@ -93,7 +92,7 @@ def _check_lines(definition: RuleDefinition) -> None:
     exprs += [part.expr for part in (*definition.on_pre, *definition.on_post)]
     for expr in exprs:
         for found in expr.nodes():
-            drawn = found.op == "call" and found.value in DRAWS
+            drawn = found.op == "call" and found.value in ("uniform", "normal")
             if drawn or (found.op == "name" and found.value == "xi"):
                 found.fail(f"{_YET}: a rule with random numbers", ModelError)
             if found.op == "name" and found.value in definition.partners and side(str(found.value)) == "pre":
