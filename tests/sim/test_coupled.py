@@ -177,6 +177,22 @@ def test_rates_are_coupled_by_their_matrix():
         assert row == pytest.approx(r, abs=1e-12)
 
 
+def test_what_a_neuron_makes_of_its_states_is_sent():
+    """A network of rates r = tanh(gain h), dh/dt = (-h + sum w r)/tau, against exponential Euler by hand."""
+    rng = np.random.default_rng(6)
+    weights, h = rng.normal(0, 1, (6, 6)), rng.normal(size=6)
+    unit = Neuron(
+        "Unit", "dh/dt = (I - h)/tau : 1; x = gain*h : 1; r = tanh(x) : 1; I : 1 (input); gain = 1; tau = 5 ms"
+    )
+    net = Network(dtype="float64")
+    units = net.add(unit(gain=1.5), 6, "units", initial={"h": h})
+    net.connect(units, units, sl.from_matrix(weights), synapse=synapses.RateCoupling)
+    for row in net.run(10, dt=0.5, record={units: "h"})[units]["h"]:
+        drive = np.tanh(1.5 * h) @ weights
+        h = drive + (h - drive) * np.exp(-0.5 / 5)
+        assert row == pytest.approx(h, abs=1e-12)
+
+
 def test_projections_of_one_receptor_and_onto_several_populations_add():
     net = Network(dtype="float64")
     held = net.add(HELD, 2, "held", initial={"v": np.array([-30.0, -50.0])})
@@ -248,9 +264,17 @@ def test_spikes_and_potentials_act_side_by_side():
 MISTAKES: dict[str, tuple[Any, Any, Any, str]] = {
     "a source": (sl.Poisson(0.1), GAP, None, "drive is a source of spikes, but GapJunction reads states of its sender"),
     "a rule": (CELL, GAP, rules.STDP, "a rule learns from spikes, but GapJunction acts all the time"),
-    "no such state": (neurons.Tanh, GAP, None, "'v_pre' stands for the state 'v' of Tanh, which it does not have"),
+    "no such state": (neurons.Tanh, GAP, None, "'v_pre' stands for 'v' of Tanh, which it does not have"),
+    "an input": (
+        Neuron("M", "dh/dt = -h/ms : mV; v = h + I : mV; I : mV (input)"), GAP, None,
+        "'v_pre' stands for 'v' of M, which reads 'I', which is no state",
+    ),
+    "an array of the neuron": (
+        Neuron("M", "dh/dt = -h/ms : mV; v = a*h : mV; a = 2")(a=[1.0, 2.0]), GAP, None,
+        "'a' of M is sent: it must be one number, got an array",
+    ),
     "a parameter": (
-        CELL, Synapse("S", "out = w*C_pre : pA"), None, "'C_pre' stands for the state 'C' of Cell, which is a parameter"
+        CELL, Synapse("S", "out = w*C_pre : pA"), None, "'C_pre' stands for 'C' of Cell, which is a parameter"
     ),
     "units": (CELL, Synapse("S", "out = g*v_pre*exp(v_post) : pA; g = 1 nS"), None, "takes a plain number"),
     "an array": (CELL, GRADED(theta=[1.0, 2.0]), None, "'theta' of GradedSynapse is sent: it must be one number"),

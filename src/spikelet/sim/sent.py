@@ -15,6 +15,7 @@ from spikelet.errors import InputError, ModelError, UnitError, did_you_mean
 from spikelet.lang.coupling import Coupling, spelled
 from spikelet.lang.definition import reads
 from spikelet.lang.dimensions import number_of
+from spikelet.lang.functions import DRAWS
 from spikelet.lang.places import dimensions_of, side
 from spikelet.lang.synapse import check_units
 from spikelet.lang.syntax import Expr
@@ -68,26 +69,50 @@ class _Sender:
     def __init__(self, name: str, synapse: Synapse, coupling: Coupling, pre: Neuron):
         self.name, self.synapse, self.coupling, self.pre = name, synapse, coupling, pre
         self.definition = synapse.definition
-        self.states = {p: self._state(p) for p in self.definition.partners if side(p) == "pre"}
+        partners = [p.removesuffix("_pre") for p in self.definition.partners if side(p) == "pre"]
+        for partner in partners:
+            self._check_partner(partner)
+        variables = pre.definition.variables
+        read = {name for partner in partners for name in self._made_of(partner)}
+        self.partners = {f"{p}_pre": variables[p].dimension for p in partners}
+        self.states = {f"{state}_pre": state for state in pre.states if state in read}
+        self.made = [n for n, v in variables.items() if n in read and v.kind == "sub"]
+        self.given = [n for n, v in variables.items() if n in read and v.kind == "parameter"]
         self.known: dict[str, Dimension] = {}
 
-    def _state(self, partner: str) -> str:
-        """Return the state of the neuron that ``v_pre`` stands for."""
-        name, variables = partner.removesuffix("_pre"), self.pre.definition.variables
-        if name in self.pre.states and not variables[name].integer:
-            return name
-        what = f"which is {variables[name].noun}" if name in variables else "which it does not have"
-        what = "an integer" if name in self.pre.states else what
-        near = did_you_mean(name, self.pre.states)
-        message = f"{self.name}: '{partner}' stands for the state '{name}' of {self.pre.name}, {what}{near}"
-        next(_places(partner, self.definition.variables.values())).fail(message, ModelError)
+    def _made_of(self, name: str) -> set[str]:
+        """Return all names and functions that a variable of the neuron is made of, down to states, itself included."""
+        variables, found, waiting = self.pre.definition.variables, {name}, [name]
+        while waiting:
+            variable = variables.get(waiting.pop())
+            if variable is not None and variable.kind == "sub" and variable.expr is not None:
+                new = (variable.expr.names() | variable.expr.calls()) - found
+                found |= new
+                waiting += new
+        return found
+
+    def _check_partner(self, name: str) -> None:
+        """Check that ``v_pre`` stands for a state of the neuron, or for what it makes of its states."""
+        variables = self.pre.definition.variables
+        valid = self.pre.definition.of_kind("flow", "map", "sub")
+        what = "" if name in valid else f"is {variables[name].noun}" if name in variables else "it does not have"
+        if name in valid and name not in self.pre.states:
+            read = sorted(self._made_of(name))
+            other = [n for n in read if n in ("t", *DRAWS) or (n in variables and variables[n].kind == "input")]
+            what = f"reads '{other[0]}', which is no state" if other else ""
+        elif name in valid and variables[name].integer:
+            what = "is an integer"
+        if what:
+            near = did_you_mean(name, valid) if name not in valid else ""
+            message = f"{self.name}: '{name}_pre' stands for '{name}' of {self.pre.name}, which {what}{near}"
+            next(_places(f"{name}_pre", self.definition.variables.values())).fail(message, ModelError)
 
     def check(self, post: Neuron) -> None:
         """Check the units of sender, synapse and receiver together, and keep those of the sender.
 
         A state that is a plain number counts in the unit that makes it fit: a state of 20 is 20 mV.
         """
-        known = {partner: self.pre.definition.variables[state].dimension for partner, state in self.states.items()}
+        known = dict(self.partners)
         for partner in self.definition.partners:
             if side(partner) == "post" and (own := partner.removesuffix("_post")) in post.definition.variables:
                 known[partner] = post.definition.variables[own].dimension
@@ -102,7 +127,7 @@ class _Sender:
             known = fitting
             break
         check_units(self.definition, known)
-        self.known = {partner: known[partner] for partner in self.states}
+        self.known = {partner: known[partner] for partner in self.partners}
 
     def sent(self) -> Sent:
         """Return the models, and what goes in and out."""
@@ -118,7 +143,7 @@ class _Sender:
         """Return the model that sends what (pre) states are after a step, or (not ``new``) before it."""
         definition = self.definition
         own = [name for name, place in definition.places.items() if place == "pre"]
-        lines = [f"{partner} : {dimension_text(self.known[partner])} (input)" for partner in self.states]
+        lines = self._neuron()
         starts = [part for part in definition.initial if part.name in own]
         exprs = [*self.coupling.sent, *(expr for n in own if (expr := definition.variables[n].expr) is not None)]
         needed = set(own).union(*(reads(e, definition.variables) for e in [*exprs, *(part.expr for part in starts)]))
@@ -128,9 +153,32 @@ class _Sender:
             text = spelled(expr, lambda name: f"{name}[k+1]" if new and name in own else name)
             lines.append(f"{name}[k+1] = {text} : {dimension_text(number_of(expr, dimensions) or ONE)}")
         values = {name: value for name, value in self.synapse.values.items() if name in needed}
+        values |= {f"{name}_pre": self.pre.parameters[name] for name in self.given}
         self._check_values(needed)
         initial = "; ".join(assigned(part, {}) for part in starts)
         return Neuron(f"{self.synapse.name[:90]}, sent", "\n".join(lines), initial=initial, values=values)
+
+    def _neuron(self) -> list[str]:
+        """Return the lines that tell of the neuron: its states as inputs, and what it makes of them."""
+        variables = self.pre.definition.variables
+        lines = []
+        for partner, state in self.states.items():
+            dimension = self.known.get(partner, variables[state].dimension)
+            lines.append(f"{partner} : {dimension_text(dimension)} (input)")
+        for name in self.given:
+            if isinstance(self.pre.parameters[name], np.ndarray):
+                raise InputError(
+                    f"{self.name}: '{name}' of {self.pre.name} is sent: it must be one number, got an array"
+                )
+            lines.append(f"{name}_pre : {dimension_text(variables[name].dimension)}")
+        for name in self.made:
+            expr, own = variables[name].expr, variables[name].dimension
+            assert expr is not None  # a sub-expression has a right side
+            dimension = self.known.get(f"{name}_pre", own)
+            unit = "" if dimension == own else f"*(1 {dimension_text(dimension)})"
+            text = spelled(expr, lambda name: f"{name}_pre" if name in variables else name)
+            lines.append(f"{name}_pre = {text}{unit} : {dimension_text(dimension)}")
+        return lines
 
     def _check_values(self, needed: set[str]) -> None:
         for name, value in self.synapse.parameters.items():
