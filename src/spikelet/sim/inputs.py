@@ -34,9 +34,9 @@ def delivered(parts: Parts, at_once: bool, share: Share) -> Iterator[tuple[str, 
     """Yield what receives and the call that delivers, for cables whose spikes arrive at once, or for the others."""
     for cable in parts.wiring.cables:
         if is_at_once(parts, cable) is at_once:
-            release = parts.releases.get(cable.projections[0].name)
-            if release is not None:
-                yield cable.to, release.call(cable, parts.rows)
+            released = parts.releases.get(cable.projections[0].name)
+            if released is not None:
+                yield from ((cable.to, one.call(parts.rows)) for one in released if one.cable is cable)
                 continue
             for channel, jump in cable.channels:
                 rows = parts.rows_of(share)[channel][:, cable.first :]

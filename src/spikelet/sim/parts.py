@@ -65,7 +65,7 @@ class Parts:
     driven: dict[tuple[str, int], Driven]
     learning: dict[str, Plastic]
     coupled: dict[str, Coupled]
-    releases: dict[str, Release]
+    releases: dict[str, list[Release]]
     others: list[list[np.ndarray]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -64,8 +64,9 @@ def _arrays(engine: Engine) -> Iterator[tuple[str, np.ndarray]]:
         yield from ((f"rule.{name}.{part}", value) for part, value in learning.arrays())
     for name, one in engine.parts.coupled.items():
         yield from ((f"coupled.{name}.{part}", value) for part, value in one.arrays())
-    for name, one in engine.parts.releases.items():
-        yield from ((f"release.{name}.{part}", value) for part, value in one.arrays())
+    for name, own in engine.parts.releases.items():
+        for i, one in enumerate(own):
+            yield from ((f"release.{name}.{i}.{part}", value) for part, value in one.arrays())
     for name, emitter in engine.parts.emitters.items():
         yield from ((f"emitter.{name}.{part}", value) for part, value in emitter.state.items())
     rows = [rows for driven in engine.parts.driven.values() for rows in driven.noises.values()]

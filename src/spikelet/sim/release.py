@@ -5,16 +5,17 @@ brought up to date when a spike arrives, so synapses between spikes cost nothing
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from spikelet import random
 from spikelet.backends.numpy_reference import Interpreter
-from spikelet.errors import ModelError
 from spikelet.ir.lower import STEP
 from spikelet.ir.nodes import Node
 from spikelet.sim import release_kernels as kernels
 from spikelet.sim.driver import Call, Words, address_of
+from spikelet.sim.edges import Edges
 from spikelet.sim.history import History
 from spikelet.sim.receivers import stream
 from spikelet.sim.release_program import at_spike, flowing, numbers
@@ -35,12 +36,13 @@ class Release:
         dtype: Of states and weights.
 
     Attributes:
+        base: Number of the first synapse among those of the projection.
         states: State -> its values, (segments,) for those of senders and (E,) for those of synapses.
         last: (segments,) steps for which the states of a segment have been taken along.
     """
 
     def __init__(self, cable: Cable, history: History, *, dt: float, seed: int, dtype: np.dtype):
-        self.projection = cable.projections[0]
+        self.cable, self.base, self.projection = cable, 0, cable.projections[0]
         assert self.projection.synapse is not None
         self.synapse, self.history, self.dt, self.seed, self.dtype = self.projection.synapse, history, dt, seed, dtype
         self.released, self.flow = at_spike(self.synapse), flowing(self.synapse)
@@ -63,15 +65,15 @@ class Release:
         yield "last", self.last
         yield from ((f"state.{name}", state) for name, state in self.states.items())
 
-    def _shape(self, cable: Cable) -> kernels.Shape:
+    def _shape(self, edges: Edges) -> kernels.Shape:
         own: dict[str, tuple[tuple[str, str], ...]] = {"pre": (), "synapse": ()}
         for name, place in self.synapse.places.items():
             if place in own:
                 own[place] += ((name, "int" if self.states[name].dtype == np.int64 else "real"),)
         return kernels.Shape(
             real=_REAL[self.dtype.name],
-            index=_INDEX[cable.edges.targets.itemsize],
-            graded=np.ndim(cable.edges.weights) > 0,
+            index=_INDEX[edges.targets.itemsize],
+            graded=np.ndim(edges.weights) > 0,
             multiple=self.history.times is not None,
             **own,
         )
@@ -97,9 +99,10 @@ class Release:
         assert self.flow is not None
         return numbers(self.synapse, self.flow.step.coefficients, dt, self.projection.name)
 
-    def call(self, cable: Cable, rows: Sequence[np.ndarray]) -> Call:
+    def call(self, rows: Sequence[np.ndarray]) -> Call:
         """Return the call that delivers into the rows of all channels."""
-        shape, edges, history = self._shape(cable), cable.edges, self.history
+        cable, edges, history = self.cable, self.cable.edges, self.history
+        shape = self._shape(edges)
         names = kernels.words(self.released, self.flow, shape)
         library = kernels.library(self.released, self.flow, shape)
         weight = np.atleast_1d(np.ascontiguousarray(edges.weights, self.dtype if shape.graded else np.float64))
@@ -110,6 +113,7 @@ class Release:
             "weights": weight.ctypes.data if shape.graded else int(weight.view(np.int64)[0]), **history.words(),
             "last": self.last.ctypes.data, "seed": random.signed(random.whole(self.seed)),
             "stream": stream("release", self.projection.number), "row.stride": rows[0].shape[1],
+            "base": self.base,
         }  # fmt: skip
         known |= {f"rows.{jump}": rows[channel][:, cable.first :].ctypes.data for channel, jump in cable.channels}
         known |= {f"state.{name}": array.ctypes.data for name, array in self.states.items()}
@@ -130,21 +134,27 @@ def _array(names: Words, known: Mapping[str, int]) -> np.ndarray:
 
 def releases(
     cables: Sequence[Cable], histories: Mapping[str, History], *, dt: float, seed: int, dtype: np.dtype
-) -> dict[str, Release]:
-    """Return projection -> synapses that differ in what a spike releases.
-
-    Raises:
-        ModelError: the targets of one do not lie side by side, so that its synapses could not be counted through.
-    """
-    found: dict[str, Release] = {}
+) -> dict[str, list[Release]]:
+    """Return projection -> synapses that differ in what a spike releases, for each cable of it."""
+    found: dict[str, list[Release]] = {}
     for cable in cables:
         projection = cable.projections[0]
         if projection.rule is None and projection.synapse is not None and projection.synapse.arrival.each:
-            if projection.name in found:
-                raise ModelError(
-                    f"{projection.name}: the simulator cannot run this yet: {projection.synapse.name} differs from "
-                    "synapse to synapse, and the populations that receive lie apart; connect each by itself"
-                )
-            history = histories[projection.pre.population.name]
-            found[projection.name] = Release(cable, history, dt=dt, seed=seed, dtype=dtype)
+            found.setdefault(projection.name, []).append(
+                Release(cable, histories[projection.pre.population.name], dt=dt, seed=seed, dtype=dtype)
+            )
+    for own in found.values():
+        counts = [len(one.cable.edges) for one in own]
+        for one, base in zip(own, np.cumsum([0, *counts]), strict=False):
+            one.base = int(base)
+            if len(own) > 1:  # a network that was saved has them in this order
+                one.cable.edges = _ordered(one.cable.edges)
     return found
+
+
+def _ordered(edges: Edges) -> Edges:
+    """Return synapses in the order of their targets, as far as their source and delay are the same."""
+    segments = np.repeat(np.arange(len(edges.pointer) - 1), np.diff(edges.pointer))
+    order = np.lexsort((edges.targets, segments))
+    weights = edges.weights if np.ndim(edges.weights) == 0 else np.asarray(edges.weights)[order]
+    return replace(edges, targets=edges.targets[order], weights=weights)

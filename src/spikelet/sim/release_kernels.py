@@ -25,7 +25,7 @@ LOW_BITS, HIGH_BITS = 10, 10  # of a number of steps: it is made of two parts, a
 MOST = 1000  # trials of binomial(): the probability of no success is a number then
 _OWN = (
     "step", "T", "dt", "delays", "delay", "pointer", "targets", "weights", "ids", "counts", "slots", "stride", "first",
-    "sources", "times", "last", "seed", "stream", "row.stride",
+    "sources", "times", "last", "seed", "stream", "row.stride", "base",
 )  # fmt: skip
 _POINTERS = ("delay", "pointer", "targets", "ids", "counts", "times", "last")
 
@@ -152,7 +152,10 @@ class _Release(Kernel):
         self._advance(tables, steps)
         target = self.value(f"zext {self.shape.index} {self.load(self.shape.index, self.w['targets'], e)} to i64")
         weight = self.load(self.real, self.w["weights"], e) if self.shape.graded else self.weight
-        lane = self._lane({WEIGHT: weight, TIME: self._time(after), **self._values()}, (now, e, draw))
+        lane = self._lane(
+            {WEIGHT: weight, TIME: self._time(after), **self._values()},
+            (now, self.calculate("add", e, self.w["base"]), draw),
+        )
         new = {name: lane(n) for name, n in self.released.states.items()}
         added = {jump: lane(n) for jump, n in self.released.jumps.items()}
         for name, value in new.items():
