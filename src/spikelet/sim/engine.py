@@ -198,10 +198,9 @@ class Engine:
 
     def _shares(self, threads: int, steps: int) -> list[Share]:
         """Return the threads of a run: one where several would not help."""
-        neurons = self.parts.total
-        few = neurons * self.parts.length < _SHARED * threads or neurons * steps < _LONG * threads
-        whole = self.parts.learning, self.parts.sendings, self.parts.coupled, self.parts.releases  # those have no shares
-        few = few or any(whole)
+        parts, neurons = self.parts, self.parts.total
+        few = neurons * parts.length < _SHARED * threads or neurons * steps < _LONG * threads
+        few = few or any((parts.learning, parts.sendings, parts.coupled, parts.releases))  # those have no shares
         count = 1 if few else threads
         return [Share(number, count) for number in range(count)]
 
