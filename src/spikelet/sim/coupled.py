@@ -6,22 +6,17 @@ of the step, the same for all neurons whatever the order in which they are stepp
 always been as they are then. The receivers hold the sum over a step, as any input.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
-from spikelet.backends.numpy_reference import Interpreter, evaluate
-from spikelet.errors import ModelError
-from spikelet.ir import simplify as s
-from spikelet.ir.integrate import DT
-from spikelet.ir.lower import hoisted, lower, operation
-from spikelet.ir.nodes import Node, node
+from spikelet.backends.numpy_reference import Interpreter
+from spikelet.ir.lower import lower
 from spikelet.ir.scan import Scan, scan
 from spikelet.lang.coupling import Part
-from spikelet.lang.syntax import Expr
 from spikelet.sim import coupled_kernels as kernels
+from spikelet.sim.coupled_each import Each
 from spikelet.sim.description import Description, Projection
 from spikelet.sim.driver import Call, address_of
 from spikelet.sim.group import Group, Stepping
@@ -122,9 +117,20 @@ class Coupled:
         self.__dict__.pop("_constants", None)
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield what a later step depends on, by name; to be set between runs, in place."""
-        yield from ((f"ring.{name}", ring) for name, ring in self.rings.items())
-        yield from ((f"state.{name}", state) for name, state in self.group.state.items())
+        """Yield what a later step depends on beside what has been sent, by name; to be set in place."""
+        return iter(self.group.state.items())
+
+    def sent_before(self, step: int) -> dict[str, np.ndarray]:
+        """Return what has been sent that may still be read at a step or later, (longest delay + 1, sources)."""
+        return {name: ring[self._slots(step)] for name, ring in self.rings.items()}
+
+    def set_sent_before(self, step: int, name: str, values: np.ndarray) -> None:
+        """Set what ``sent_before`` returned of a value."""
+        self.rings[name][self._slots(step)] = values
+
+    def _slots(self, step: int) -> np.ndarray:
+        longest = max(int(cable.edges.delays[-1]) for cable in self.cables)
+        return np.arange(step - longest, step + 1) & (self.slots - 1)
 
     # --- what is sent -------------------------------------------------------------------------------------------------
 
@@ -177,6 +183,14 @@ class Coupled:
                 found[number, weighted] = sums.astype(self.dtype)
         return found
 
+    def _each(self, cable: Cable, rows: np.ndarray, neurons: Mapping[str, Stepping]) -> Call:
+        view = self.projection.post[0]
+        begin = cable.first - self.receivers[view.population.name].first
+        words, graded, kept = self._synapses(cable, rows)
+        each = Each(self.projection, self.sent.names, self.dt, self.dtype)
+        index = _INDEX[cable.edges.targets.itemsize]
+        return each.call(words, graded, index, self.rings, neurons[view.population.name], begin, kept)
+
     def _place(self, cable: Cable, rows: np.ndarray) -> dict[str, int]:
         place = rows[:, cable.first :].ctypes.data
         return {"step": 0, "T": 0, "rows": place, "row.stride": rows.shape[1]}
@@ -207,73 +221,6 @@ class Coupled:
         words = kernels.COUPLE.array(words | {"ring": ring.ctypes.data})
         library = kernels.couple(_INDEX[cable.edges.targets.itemsize], _REAL[self.dtype.name], graded)
         return Call(address_of(library, "couple"), words, words, kept=(library, kept, ring))
-
-    # --- each synapse by itself ---------------------------------------------------------------------------------------
-
-    def _each(self, cable: Cable, rows: np.ndarray, neurons: Mapping[str, Stepping]) -> Call:
-        """Return the call that computes ``out`` for each synapse."""
-        out, coefficients = self._out()
-        view = self.projection.post[0]
-        receiver = self.receivers[view.population.name]
-        states = tuple(p for p in self.synapse.definition.partners if p.endswith("_post") and p in self._read)
-        if len(self.projection.post) > 1 and states:
-            raise ModelError(
-                f"{self.projection.name}: the simulator cannot run this yet: 'out' of {self.synapse.name} is computed "
-                "for each synapse, and the projection has several populations that receive; connect each by itself"
-            )
-        words, graded, kept = self._synapses(cable, rows)
-        names = kernels.each_words(self.sent.names, states, tuple(coefficients))
-        words |= {f"ring.{name}": ring.ctypes.data for name, ring in self.rings.items()}
-        words |= {f"coef.{name}": int(np.float64(value).view(np.int64)) for name, value in coefficients.items()}
-        for partner in states:
-            array = self._state(neurons[view.population.name], partner.removesuffix("_post"))
-            words[f"of.{partner}"] = array[cable.first - receiver.first :].ctypes.data
-        library = kernels.each(out, names, _INDEX[cable.edges.targets.itemsize], _REAL[self.dtype.name], graded)
-        array = names.array(words)
-        return Call(address_of(library, "each"), array, array, kept=(library, kept, neurons))
-
-    def _state(self, neurons: Stepping, name: str) -> np.ndarray:
-        """Return the memory of a state of the receivers, which a block of one step changes where it is."""
-        states = neurons.sets[0]
-        if name not in states or states[name].dtype != self.dtype:
-            raise ModelError(
-                f"{self.projection.name}: the simulator cannot run this yet: 'out' of {self.synapse.name} is computed "
-                f"for each synapse, and reads '{name}', which is no real state of {neurons.group.model.name}"
-            )
-        return states[name]
-
-    @property
-    def _read(self) -> set[str]:
-        return self.coupling.out.names()
-
-    def _out(self) -> tuple[Node, dict[str, float]]:
-        """Return ``out`` as a node over states, and its coefficients."""
-        updates, _, definitions = hoisted({"out": s.real(self._node(self.coupling.out))}, None)
-        known = {"dt": np.float64(self.dt)}
-        known |= {
-            n: np.asarray(v, float) for n, v in self.synapse.parameters.items() if v is not None and not np.ndim(v)
-        }
-        with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
-            values = evaluate(definitions, known)
-        found = {name: float(value) for name, value in values.items()}
-        assert not any(math.isnan(value) for value in found.values())
-        return updates["out"], found
-
-    def _node(self, expr: Expr) -> Node:
-        number = self.coupling.values.get(expr.unspanned())
-        if number is not None:
-            return node("state", value=self.sent.names[number])
-        if expr.op == "number":
-            return s.const(expr.value)  # type: ignore[arg-type]  # numbers hold numbers
-        if expr.op == "name":
-            name = str(expr.value)
-            variable = self.synapse.definition.variables.get(name)
-            if name == "dt":
-                return DT
-            if variable is None or variable.kind != "parameter":
-                return node("state", value=name)
-            return node("parameter", value=name, type_="int" if variable.integer else "real")
-        return operation(expr, [self._node(arg) for arg in expr.args])
 
 
 def coupled(

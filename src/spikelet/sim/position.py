@@ -21,6 +21,8 @@ def position(engine: Engine, arrays: Arrays) -> dict[str, Any]:
         history = sending.history
         for jump, factors in sending.factors.items():
             arrays[f"factors.{name}.{jump}"] = history.listed(factors, first, engine.step)
+    for name, one in engine.parts.coupled.items():
+        arrays |= {f"sent.{name}.{value}": sent for value, sent in one.sent_before(engine.step).items()}
     noises = [rows.step for driven in engine.parts.driven.values() for rows in driven.noises.values()]
     return {"step": engine.step, "noises": noises}
 
@@ -35,7 +37,10 @@ def restore(engine: Engine, data: dict[str, Any], arrays: Arrays) -> None:
     engine.block = 0
     for name, array in _arrays(engine):
         _set(array, name, arrays)
-    for one in engine.parts.coupled.values():
+    for name, one in engine.parts.coupled.items():
+        for value, sent in one.sent_before(engine.step).items():
+            _set(sent, f"sent.{name}.{value}", arrays)
+            one.set_sent_before(engine.step, value, sent)
         one.remember()
     first = _first(engine)
     for name, history in engine.parts.histories.items():
