@@ -246,7 +246,7 @@ def test_a_matrix_holds_its_weights(sparse):
     found = np.zeros((12, 9))
     found[edges.sources(), edges.targets] = edges.weights
     assert np.array_equal(found, 2 * dense)
-    with pytest.raises(InputError, match="the matrix holds the weights already"):
+    with pytest.raises(InputError, match="the pattern holds the weights already"):
         make(pattern, 12, 9, weight=normal(1, 1))
     with pytest.raises(InputError, match=r"the matrix has the shape \(12, 9\), but there are 9 sources and 12 targets"):
         make(pattern, 9, 12)

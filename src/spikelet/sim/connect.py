@@ -18,6 +18,8 @@ by more than n / 2**32 of its probability.
 | `expression` | the pairs for which a text holds, such as ``abs(i - j) < 10`` |
 | `distance` | the pairs by a text over their distance |
 | `small_world` | a ring of neighbours, rewired at random |
+| `convolution` | patches, with weights that all places share |
+| `low_rank` | every source with every target, with the product of two matrices as weights |
 """
 
 from typing import Any
@@ -27,7 +29,9 @@ import numpy as np
 from spikelet.errors import InputError, ShapeError
 from spikelet.sim import connect_finish
 from spikelet.sim.connect_calls import Draws
+from spikelet.sim.connect_convolution import Convolution
 from spikelet.sim.connect_drawn import Drawn, made
+from spikelet.sim.connect_low_rank import LowRank
 from spikelet.sim.connect_patterns import (
     AllToAll,
     FixedDegree,
@@ -177,6 +181,41 @@ def small_world(k: int, p: float) -> Pattern:
         p: probability.
     """
     return SmallWorld(k, p)
+
+
+def convolution(
+    kernel: Any, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Convolution:
+    """Connect as torch's Conv2d and Conv1d do (a cross-correlation), with neurons numbered as flattened images.
+
+    Args:
+        kernel: (out, in/groups, kh, kw) weights; (out, in/groups, k) along one axis; (kh, kw) or (k,) for one channel.
+        shape: of the sources, (in, H, W); (in, L); (H, W) or (L,) for one channel. That of the targets is the
+            attribute ``output_shape`` of the result.
+        stride: a number, or one for each axis; so are the next two.
+        padding: zeros on each side.
+        dilation: from one place of the kernel to the next.
+        groups: of channels, each of which is connected within itself alone.
+
+    Raises:
+        ShapeError: kernel and shape do not fit each other.
+        InputError: a number is none, or out of range.
+    """
+    return Convolution(kernel, shape, stride, padding, dilation, groups)
+
+
+def low_rank(decoders: Any, encoders: Any) -> Pattern:
+    """Connect every source with every target, with the weights ``decoders @ encoders`` (Eliasmith & Anderson 2003).
+
+    Args:
+        decoders: (sources, r).
+        encoders: (r, targets).
+
+    Raises:
+        ShapeError: the matrices do not fit each other.
+        InputError: a number is not finite.
+    """
+    return LowRank(decoders, encoders)
 
 
 def draw(  # noqa: PLR0913  # called by the engine, each by name

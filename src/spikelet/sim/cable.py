@@ -1,0 +1,115 @@
+"""What is delivered by one call, and synapses whose delays have been changed while spikes are on their way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from spikelet.sim.cut import cut
+from spikelet.sim.delivery import EVER
+from spikelet.sim.description import Projection, View
+from spikelet.sim.edges import Edges
+from spikelet.sim.storage import Storage
+
+
+@dataclass(eq=False)
+class Cable:
+    """Synapses that are delivered by one call.
+
+    Attributes:
+        projections: Those that they belong to.
+        edges: The synapses.
+        first: Number of the first target among the neurons of the network.
+        to: The population that receives, where it is one, else the first of several.
+        channels: Inputs that receive, and for each the jump of the receptor that it is.
+        window: The targets that are delivered to, among those of the synapses: first, and behind the last.
+        sent: Spikes are delivered that were sent in so many steps from a first one on: first, number.
+        cuts: Of sparse storage, for a number of threads, where in each segment the synapses of each of them begin.
+    """
+
+    projections: tuple[Projection, ...]
+    edges: Storage
+    first: int
+    to: str
+    channels: tuple[tuple[int, str], ...]
+    window: tuple[int, int]
+    sent: tuple[int, int] = (0, EVER)
+    cuts: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def pointer(self, threads: int, owner: np.ndarray) -> np.ndarray:
+        """Return where the synapses of each segment and thread begin; puts them into this order.
+
+        Args:
+            threads: How many there are.
+            owner: (neurons of the network,) uint8, the thread of each.
+        """
+        assert isinstance(self.edges, Edges)  # other kinds know their targets without a list
+        if threads == 1:
+            return self.edges.pointer
+        if threads not in self.cuts:
+            own = owner[self.first : self.first + self.edges.n_target]
+            self.cuts = {threads: cut(self.edges, own, threads)}  # any other order is gone
+        return self.cuts[threads]
+
+    @property
+    def pre(self) -> View:
+        """What sends."""
+        return self.projections[0].pre
+
+    @property
+    def at_once(self) -> bool:
+        """Whether spikes arrive in the step in which they are sent."""
+        return is_zero(self.edges)
+
+
+def is_zero(edges: Storage) -> bool:
+    """Tell whether synapses have no delay."""
+    return bool(edges.delays.size) and int(edges.delays[0]) == 0
+
+
+@dataclass(frozen=True, eq=False)
+class Passing:
+    """Synapses as they were before their delays were changed, over which spikes are still on their way.
+
+    Attributes:
+        projection: Whose.
+        synapses: As they were.
+        sent: Spikes that were sent in so many steps from a first one on: first, number.
+        came: Where each of the present synapses stood, (E,); None where none has moved.
+    """
+
+    projection: Projection
+    synapses: Storage
+    sent: tuple[int, int]
+    came: np.ndarray | None
+
+    @property
+    def last(self) -> int:
+        """The step in which the last spike arrives."""
+        return sum(self.sent) - 1 + int(self.synapses.delays[-1])
+
+    def with_weights(self, values: np.ndarray) -> "Passing":
+        """Return the same with the weights of the present synapses, one for all or (E,)."""
+        if values.ndim and self.came is not None:
+            placed = np.empty_like(values)
+            placed[self.came] = values
+            values = placed
+        return replace(self, synapses=self.synapses.with_weights(values))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What has been changed of the delays of a network.
+
+    Attributes:
+        since: Projection -> first step whose spikes travel with its present delays.
+        passing: Synapses over which earlier spikes are on their way.
+    """
+
+    since: Mapping[str, int] = field(default_factory=dict)
+    passing: tuple[Passing, ...] = ()
+
+
+def composed(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    """Return where synapses stood before they moved twice."""
+    return second if first is None else first if second is None else first[second]
