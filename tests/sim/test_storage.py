@@ -356,7 +356,12 @@ def test_what_weights_follow_from_can_be_set():
 @pytest.mark.parametrize(
     ("kind", "pattern", "wanted", "text"),
     [
-        ("convolution", CONV, {"weights": 1.0}, "one weight for many synapses; set kernel="),
+        (
+            "convolution",
+            CONV,
+            {"weights": 1.0},
+            "A.* to B0: convolution storage has one weight for many synapses; set kernel=",
+        ),
         (
             "convolution",
             CONV,

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -95,7 +96,8 @@ class Wiring:
                 else:
                     np.asarray(cable.edges.weights)[places] = weights
         else:
-            self._exchange(projection, found.with_weights(values.astype(dtype) if values.ndim else values))
+            with _named(projection):
+                self._exchange(projection, found.with_weights(values.astype(dtype) if values.ndim else values))
         cast = values.astype(dtype) if values.ndim else values
         passing = [p.with_weights(cast) if p.projection is projection else p for p in self.changes.passing]
         self.changes = replace(self.changes, passing=tuple(passing))
@@ -109,7 +111,8 @@ class Wiring:
         found = self.storage(projection)
         if not isinstance(found, storage.Shared):
             raise InputError(f"{projection.name}: {found.kind} storage has weights alone, no {', '.join(parts)}")
-        self._exchange(projection, found.with_parts(parts))
+        with _named(projection):
+            self._exchange(projection, found.with_parts(parts))
         passing = [
             replace(p, synapses=p.synapses.with_parts(parts))
             if p.projection is projection and isinstance(p.synapses, storage.Shared)
@@ -140,7 +143,8 @@ class Wiring:
         if isinstance(old, Edges):
             new, came = old.redelayed(steps)
         else:
-            new = old.with_delays(steps)
+            with _named(projection):
+                new = old.with_delays(steps)
         since = self.changes.since.get(projection.name, 0)
         passing = [
             replace(p, came=composed(p.came, came)) if p.projection is projection else p for p in self.changes.passing
@@ -314,6 +318,15 @@ class Wiring:
         back[order] = np.arange(len(order))
         pieces = np.split(back, np.cumsum([len(part) for part in parts])[:-1])
         return edges, [(cable, None, piece) for cable, piece in zip(cables, pieces, strict=True)]
+
+
+@contextmanager
+def _named(projection: Projection) -> Iterator[None]:
+    """Begin messages of errors with the name of a projection."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{projection.name}: {error}") from None
 
 
 Place = tuple[Cable, np.ndarray | None, np.ndarray | slice]  # cable, places in it, places among the own synapses
