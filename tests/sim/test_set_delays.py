@@ -38,7 +38,7 @@ def described(form: str, dtype: str = "float64") -> tuple[Network, list]:
         made = [net.connect(train, C, one_to_one(), to="v", delay=1.0)]
     elif form == "learning nearby":
         made = [net.connect(relay, C, fixed_indegree(4, multapses=False), **given)]
-        net.connect(relay, B, fixed_indegree(3), to="v", weight=0.5, delay=0.5, rule=rules.STDP)
+        net.connect(relay, relay, fixed_indegree(3), to="v", weight=0.5, delay=0.5, rule=rules.STDP)
     else:
         pattern = {
             "dense": all_to_all(),
@@ -168,15 +168,15 @@ def test_synapses_that_learn_go_on_where_they_stood():
     results = []
     for change in (False, True):
         net, made = described("learning nearby")
-        syn = net.projections["relay to B"]
-        first = net.run(12.0, record={"B": "v"})
+        syn = net.projections["relay to relay"]
+        first = net.run(12.0, record={"relay": "v"})
         if change:
             made[0].set(delays=3.0)
-        results.append((join([first, net.run(15.0, record={"B": "v"})])["B"]["v"], syn.weights()))
+        results.append((join([first, net.run(15.0, record={"relay": "v"})])["relay"]["v"], syn.weights()))
     np.testing.assert_array_equal(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])
     assert np.ptp(results[0][1]) > 0
-    with pytest.raises(InputError, match="relay to B: the delays of synapses that learn cannot be changed"):
+    with pytest.raises(InputError, match="relay to relay: the delays of synapses that learn cannot be changed"):
         syn.set(delays=1.0)
 
 

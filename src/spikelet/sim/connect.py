@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.errors import InputError, ShapeError
-from spikelet.sim import connect_finish
+from spikelet.sim import connect_expression, connect_finish
 from spikelet.sim.connect_calls import Draws
 from spikelet.sim.connect_convolution import Convolution
 from spikelet.sim.connect_drawn import Drawn, made
@@ -152,8 +152,17 @@ def expression(text: str, autapses: bool = True) -> Pattern:
     return Expression(text, autapses)
 
 
-def distance(text: str, sources: Any, targets: Any = None, period: Any = None, autapses: bool = True) -> Pattern:
+def distance(
+    text: str,
+    sources: Any,
+    targets: Any = None,
+    period: Any = None,
+    autapses: bool = True,
+    within: float | None = None,
+) -> Pattern:
     """Connect pairs by their distance ``d``: ``"0.5*exp(-d**2/(2*0.1**2))"``, ``"d < 0.3"``, ``"0.1 < d and d < 0.3"``.
+
+    The same names, and ``i`` and ``j``, may stand in texts for weights and delays: ``delay="0.5 + d/0.3"``.
 
     Args:
         text: over ``d``, and ``dx``, ``dy``, ``dz``, the position of the target seen from the source. A condition
@@ -162,12 +171,13 @@ def distance(text: str, sources: Any, targets: Any = None, period: Any = None, a
         targets: positions of the targets; those of the sources where there are none.
         period: (D,) or a number: the positions lie on a torus of this size; None for open ends.
         autapses: whether a neuron may be connected with itself.
+        within: nobody farther away is connected; then only near pairs are looked at, instead of all.
 
     Raises:
         EquationError: the text cannot be read, with a caret.
         ShapeError: positions of a wrong shape.
     """
-    return Distance(text, sources, targets, period, autapses)
+    return Distance(text, sources, targets, period, autapses, within)
 
 
 def small_world(k: int, p: float) -> Pattern:
@@ -241,7 +251,8 @@ def draw(  # noqa: PLR0913  # called by the engine, each by name
         targets: number of targets, up to 2**32.
         same: whether sources and targets have neurons in common: source i is target ``i + shift``, where there is one.
         weight: a number; a distribution; an array with one for each synapse of `from_arrays` or `from_matrix`. Where a
-            matrix holds weights, a number that multiplies them, or None.
+            matrix holds weights, a number that multiplies them, or None. Or a text over ``i`` and ``j``, ``n_pre``,
+            ``n_post`` and, of `distance`, ``d``, ``dx``, ``dy``, ``dz``, such as ``"exp(-d/0.1)"``.
         delay: the same [ms], at least one step, or 0 for all; None is one step. It is rounded to steps.
         dt: step [ms].
         seed: integer of up to 64 bits.
@@ -254,11 +265,20 @@ def draw(  # noqa: PLR0913  # called by the engine, each by name
         InputError: an argument is wrong, or the pattern does not fit the populations.
     """
     try:
-        weights = connect_finish.weights(weight, pattern.weights, pattern.count)
-        delays = connect_finish.delays(delay, dt, pattern.count)
+        texts = [isinstance(what, str) for what in (weight, delay)]
+        weights = 0.0 if texts[0] else connect_finish.weights(weight, pattern.weights, pattern.count)
+        delays = connect_finish.delays(None if texts[1] else delay, dt, pattern.count)
         pair = Pair(sources, targets, shift if same else None)
         draws = Draws.of(seed, stream)
         rows = pattern.rows(pair, draws, threads)
+        if any(texts):
+            rows = connect_expression.filled(rows, pair)
+        if texts[0]:
+            values = connect_expression.numbers("weight", weight, pattern, rows, pair)
+            weights = connect_finish.weights(values, pattern.weights, len(values))
+        if texts[1]:
+            values = connect_expression.numbers("delay", delay, pattern, rows, pair)
+            delays = connect_finish.delays(values, dt, len(values))
     except InputError as error:
         if not name:
             raise

@@ -48,7 +48,7 @@ def weights(weight: Any, own: np.ndarray | None, count: int | None) -> Weights:
         InputError: it is none of these, not finite, or of the wrong length.
     """
     if own is not None:
-        if np.ndim(weight) or isinstance(weight, Distribution):
+        if np.ndim(weight) or isinstance(weight, Distribution | str):
             raise InputError(
                 "weight: the pattern holds the weights already; give a number that multiplies them, or none"
             )

@@ -28,17 +28,24 @@ class Pattern(ABC):
         count: How many synapses the pattern lists one by one; None where it draws or computes them.
         weights: The weights that it holds, (count,); None where it holds none.
         kinds: The kinds of storage that can hold its synapses, see `storage`; the first is the default.
+        names: What may stand in a text for weights and delays, see `connect_expression`.
     """
 
     count: int | None = None
     weights: np.ndarray | None = None
     kinds: tuple[str, ...] = ("sparse", "dense")
+    names: tuple[str, ...] = ("i", "j", "n_pre", "n_post")
     name: str = ""  # of the function that makes it
 
     @property
     def holds_weights(self) -> bool:
         """Whether it holds weights."""
         return self.weights is not None
+
+    def values(self, sources: np.ndarray, targets: np.ndarray, pair: Pair) -> dict[str, Any]:
+        """Return name -> value of pairs, for texts."""
+        sizes = {"n_pre": float(pair.sources), "n_post": float(pair.targets)}
+        return {"i": sources.astype(np.float64), "j": targets.astype(np.float64), **sizes}
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}  # pyright: ignore[reportArgumentType]

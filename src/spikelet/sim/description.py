@@ -11,7 +11,7 @@ from spikelet import random
 from spikelet.errors import InputError, MagnitudeWarning, did_you_mean
 from spikelet.model import METHODS, Neuron
 from spikelet.rule import Rule
-from spikelet.sim import storage as storages
+from spikelet.sim import connect_expression, storage as storages
 from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.currents import Current
@@ -337,7 +337,8 @@ class Description:
             synapse: What a spike does; None adds the weight to ``to`` at once.
             receptor: Name under which projections share the states of a synapse; the default is for this one alone.
             rule: How the weights learn, such as ``rules.STDP``; None where they do not.
-            weight: Number, distribution, or an array where the pattern holds one.
+            weight: Number, distribution, an array where the pattern lists synapses, or a text over the numbers ``i``
+                and ``j`` of source and target and, of ``distance``, ``d``, such as ``"0.3*exp(-d/0.1)"``.
             delay: The same [ms]; None is one step. With 0 spikes arrive in the step in which they are found, as in a
                 stack of layers; no circle of projections may be so.
             storage: In which form the synapses are kept: ``"sparse"``, ``"dense"``, ``"one-to-one"``,
@@ -362,6 +363,7 @@ class Description:
         if receptor is not None and synapse is None:
             raise InputError(f"{name}: receptor={receptor!r} names states of a synapse, but none is given")
         storages.check(name, storage, pattern, rule is not None)
+        connect_expression.check(name, pattern, {"weight": weight, "delay": delay})
         if rule is not None:
             check(name, rule, [view.population.model for view in targets if isinstance(view.population.model, Neuron)])
         places = {_target(name, view.population, to) for view in targets}

@@ -160,6 +160,8 @@ def make(
     try:
         if kind in ("sparse", "dense", "one-to-one"):
             return edges if kind == "sparse" else KINDS[kind].of(edges, dtype)
+        if isinstance(delay, str):
+            raise InputError(f"{kind} storage holds one delay; use storage='sparse'")
         steps = one_delay(kind, connect_finish.delays(delay, dt, None).steps)
         if isinstance(pattern, Convolution):
             pattern.require(pair)
@@ -169,6 +171,8 @@ def make(
             pattern.require(pair)
             encoders = connect_finish.weights(weight, pattern.encoders, None)
             return LowRankStorage(pattern.decoders.astype(dtype), np.asarray(encoders).astype(dtype), steps)
+        if isinstance(weight, str):
+            raise InputError("procedural storage takes one weight, or a distribution; use storage='sparse'")
         weights = connect_finish.weights(weight, pattern.weights, pattern.count)
         return Procedural.of(pattern, pair, Draws.of(seed, stream), weights, steps, dtype)
     except InputError as error:
