@@ -71,8 +71,8 @@ _PLACES = {  # module -> the names that it gives
     "sim.currents": "Current",
     "sim.sources": "Poisson SpikeTrain",
     "sim.distributions": "lognormal normal uniform",
-    "sim.connect": "all_to_all convolution distance expression fixed_indegree fixed_outdegree fixed_probability fixed_total "
-    "from_arrays from_matrix low_rank one_to_one pairwise_poisson small_world",
+    "sim.connect": "all_to_all convolution distance expression fixed_indegree fixed_outdegree fixed_probability "
+    "fixed_total from_arrays from_matrix low_rank one_to_one pairwise_poisson small_world",
 }
 _HOME = {name: module for module, names in _PLACES.items() for name in names.split()}
 

@@ -7,7 +7,16 @@ import pytest
 
 from spikelet import neurons, rules
 from spikelet.errors import InputError
-from spikelet.sim.connect import all_to_all, convolution, fixed_indegree, fixed_probability, low_rank, one_to_one
+from spikelet.sim import engine
+from spikelet.sim.connect import (
+    all_to_all,
+    convolution,
+    fixed_indegree,
+    fixed_probability,
+    from_arrays,
+    low_rank,
+    one_to_one,
+)
 from spikelet.sim.distributions import normal, uniform
 from spikelet.sim.network import Network
 from spikelet.sim.result import join
@@ -107,27 +116,29 @@ def arrive(syn, known, result, expected, t) -> None:
             expected[name][:, neuron] += weight * np.where(t > arrival - 1e-9, np.exp(-(t - arrival) / 20.0), 0.0)
 
 
-def brunel() -> tuple[Network, list]:
+def brunel(released: bool = True) -> tuple[Network, list]:
     """Return an active network with short-term plasticity and noise."""
     net = Network(4)
     E, I = net.add(ACTIVE, 80, "E", initial={"v": uniform(0, 20)}), net.add(ACTIVE, 20, "I")
     noise = net.add(Poisson(20.0), 100, "noise")
     made = [net.connect(noise, [E, I], one_to_one(), to="v", weight=0.11, delay=1.5)]
     made.append(net.connect(E, [E, I], fixed_indegree(10), to="v", weight=normal(0.5, 0.1), delay=uniform(0.8, 2.0)))
-    made.append(net.connect(I, [E, I], all_to_all(), synapse=TsodyksMarkram, weight=-4.0, delay=1.0))
+    releases = {"synapse": TsodyksMarkram} if released else {"to": "v"}  # sending halves run in one thread
+    made.append(net.connect(I, [E, I], all_to_all(), **releases, weight=-4.0 if released else -0.5, delay=1.0))
     net.drive(E, 0.1)
     return net, made
 
 
-def changed(tmp_path: Path | None, cuts: tuple[float, ...]):
-    """Run with changes of delays; cut the run, and save and load at each cut where there is a path."""
-    net, made = brunel()
+def changed(tmp_path: Path | None, cuts: tuple[float, ...], threads: tuple[int, ...] = (1,)):
+    """Run with changes of delays, in so many threads in turn; save and load at each cut where there is a path."""
+    net, made = brunel(released=len(threads) == 1)
     names = [syn.name for syn in made]
     results = []
     ends = sorted({*cuts, 10.0, 11.0, 14.0, 30.0})
-    for end in ends:
+    for number, end in enumerate(ends):
         if end - net.t > 1e-9:
-            results.append(net.run(end - net.t, record={"E": ("spikes", "v"), "I": ("spikes", "v")}))
+            record = {"E": ("spikes", "v"), "I": ("spikes", "v")}
+            results.append(net.run(end - net.t, record=record, threads=threads[number % len(threads)]))
         syns = [net.projections[name] for name in names]
         if end == 10.0:
             syns[1].set(delays=lambda d: 3 * d)
@@ -148,6 +159,33 @@ def test_neither_cuts_nor_files_change_anything(tmp_path: Path):
     assert len(whole["E"].spikes) > 40
     for path, cuts in ((None, (3.0, 10.1, 12.7)), (tmp_path, (10.0, 10.5, 11.0, 12.2, 14.0, 20.0))):
         found = changed(path, cuts)
+        assert found.spike_hash() == whole.spike_hash()
+        np.testing.assert_array_equal(found["E"]["v"], whole["E"]["v"])
+
+
+def test_weights_of_several_synapses_of_a_pair_are_those_of_spikes_on_their_way_too():
+    """Two synapses of one pair, whose order by delay turns round while a spike travels."""
+    net = Network(dtype="float64")
+    train, cell = net.add(SpikeTrain([0.1, 3.0], [0, 0]), 1, "train"), net.add(QUIET, 1, "cell")
+    syn = net.connect(train, cell, from_arrays([0, 0], [0, 0]), to="v", weight=[1.0, 10.0], delay=[1.0, 2.0])
+    net.run(0.5)
+    syn.set(delays=[2.5, 1.5])  # of the first, and of the second
+    assert syn.weights().tolist() == [10.0, 1.0] and syn.delays().tolist() == [1.5, 2.5]
+    syn.set(weights=[20.0, 3.0])
+    v = net.run(7.0, record={"cell": "v"})["cell"]["v"][:, 0]
+    jumps = np.diff(v, prepend=0.0) + np.concatenate([[0.0], v[:-1]]) * -np.expm1(-0.1 / 20.0)
+    at = np.flatnonzero(jumps > 1e-9)
+    assert np.round(0.6 + at * 0.1, 1).tolist() == [1.1, 2.1, 4.5, 5.5]
+    np.testing.assert_allclose(jumps[at], [3.0, 20.0, 20.0, 3.0], rtol=1e-9)
+
+
+def test_threads_change_nothing(monkeypatch):
+    monkeypatch.setattr(engine, "_SHARED", 0)
+    monkeypatch.setattr(engine, "_LONG", 0)
+    whole = changed(None, (), (1, 1))
+    assert len(whole["E"].spikes) > 40
+    for threads in ((2, 2), (1, 2), (3, 2, 1)):
+        found = changed(None, (10.3, 12.5, 16.0), threads)
         assert found.spike_hash() == whole.spike_hash()
         np.testing.assert_array_equal(found["E"]["v"], whole["E"]["v"])
 

@@ -8,7 +8,7 @@ import pytest
 from spikelet import neurons, rules
 from spikelet.backends import llvm_jit
 from spikelet.errors import DataError, InputError
-from spikelet.sim import estimate, storage
+from spikelet.sim import engine, estimate, storage
 from spikelet.sim.connect import (
     all_to_all,
     convolution,
@@ -147,6 +147,38 @@ def test_pieces_of_a_run_are_one_run(kind):
     whole = nets[0].run(20.0, record=watched(nets[0]))
     parts = [nets[1].run(t, record=watched(nets[1])) for t in (0.1, 7.3, 12.6)]
     assert require_same(whole, join(parts)) > 20
+
+
+def many(kind: str) -> Network:
+    """Return a network so large that threads share each of its populations."""
+    net = Network(seed=4)
+    noise, A = net.add(Poisson(1.5), 192, "noise"), net.add(CELL, 400, "A", initial={"v": uniform(0, 6)})
+    B, C = net.add(CELL, 300, "B0"), net.add(CELL, 200, "B1")
+    random = np.random.default_rng(1)
+    pattern = {
+        "dense": from_matrix(random.normal(0.2, 0.3, (192, 384))),
+        "one-to-one": one_to_one(),
+        "convolution": convolution(random.normal(0.3, 1, (6, 3, 3, 3)), (3, 8, 8), padding=1),
+        "low-rank": low_rank(random.normal(size=(192, 3)), random.normal(0.1, 0.3, (3, 384))),
+        "procedural": fixed_probability(0.2),
+    }[kind]
+    weight = 0.5 if pattern.holds_weights else normal(0.6, 0.2)
+    net.connect(noise, A[100:292], one_to_one(), to="v", weight=1.3)
+    for pre in (A[100:292], noise):
+        post = [C[4:196], B[10:202]] if kind != "one-to-one" else [C[4:100], B[10:106]]
+        net.connect(pre, post, pattern, to="v", weight=weight, delay=0.8, storage=kind)
+    return net
+
+
+@pytest.mark.parametrize("kind", ["dense", "one-to-one", "convolution", "low-rank", "procedural"])
+def test_threads_change_nothing(kind, monkeypatch):
+    monkeypatch.setattr(engine, "_SHARED", 0)
+    monkeypatch.setattr(engine, "_LONG", 0)
+    results = [
+        many(kind).run(15.0, record={"B0": ("spikes", "v"), "B1": ("spikes", "v")}, threads=n) for n in (1, 2, 3)
+    ]
+    for other in results[1:]:
+        assert require_same(results[0], other) > 20
 
 
 # -- convolutions -----------------------------------------------------------------------------------------------------

@@ -75,7 +75,8 @@ class Passing:
         projection: Whose.
         synapses: As they were.
         sent: Spikes that were sent in so many steps from a first one on: first, number.
-        came: Where each of the present synapses stood, (E,); None where none has moved.
+        came: Which each of the present synapses was, both in the order (source, target), (E,); None where they are
+            the same, as they are unless there are several of one pair.
     """
 
     projection: Projection
@@ -89,11 +90,13 @@ class Passing:
         return sum(self.sent) - 1 + int(self.synapses.delays[-1])
 
     def with_weights(self, values: np.ndarray) -> "Passing":
-        """Return the same with the weights of the present synapses, one for all or (E,)."""
-        if values.ndim and self.came is not None:
-            placed = np.empty_like(values)
-            placed[self.came] = values
-            values = placed
+        """Return the same with the weights of the present synapses, one for all or (E,) by source and target."""
+        orders = (self.came, self.synapses.order() if isinstance(self.synapses, Edges) else None)
+        for order in orders if values.ndim else ():
+            if order is not None:
+                placed = np.empty_like(values)
+                placed[order] = values
+                values = placed
         return replace(self, synapses=self.synapses.with_weights(values))
 
 
@@ -108,6 +111,20 @@ class Changes:
 
     since: Mapping[str, int] = field(default_factory=dict)
     passing: tuple[Passing, ...] = ()
+
+
+def moved(old: Storage, new: Storage, came: np.ndarray) -> np.ndarray | None:
+    """Return ``Passing.came`` for synapses that have got other delays.
+
+    Args:
+        old: The synapses before.
+        new: The synapses now.
+        came: Where each of them stood, (E,).
+    """
+    rank = np.empty(len(came), np.int64)
+    rank[old.listed().order()] = np.arange(len(came))
+    found = rank[came[new.listed().order()]]
+    return None if (np.diff(found) == 1).all() else found
 
 
 def composed(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:

@@ -116,7 +116,7 @@ def _sent(parts: Parts, cable: Cable, rows: np.ndarray, jump: str, share: Share)
             found = replace(cable.edges, pointer=pointer).delivery(parts.network.dtype, factors is not None, window)
         else:
             found = cable.edges.delivery(parts.network.dtype, factors is not None, window)
-        words = found.words.array(values | {"rows": own.ctypes.data} | found.values)
+        words = found.words.array({**values, "rows": own.ctypes.data, **found.values})
         kept = (found, delays, history, factors, rows)
         yield Call(driver.address_of(found.library, "deliver"), words, words, kind=OWN, kept=kept)
 

@@ -11,7 +11,7 @@ import numpy as np
 from spikelet.errors import InputError
 from spikelet.sim import connect, storage
 from spikelet.sim.bundle import SPAN, Member, groups, taken
-from spikelet.sim.cable import Cable, Changes, Passing, composed, is_zero
+from spikelet.sim.cable import Cable, Changes, Passing, composed, is_zero, moved
 from spikelet.sim.connect_drawn import Drawn, merged
 from spikelet.sim.delivery import EVER
 from spikelet.sim.description import Description, Projection, View
@@ -46,7 +46,7 @@ class Wiring:
         changes: Changes | None = None,
     ):
         self.network, self.dt, self.receivers, self.made = network, dt, receivers, dict(made)
-        self.changes = Changes() if changes is None else changes
+        self._change(Changes() if changes is None else changes)
         self.forms = {name: (synapses.kind, is_zero(synapses)) for name, synapses in self.made.items()}
         self.cables = [cable for projections in self._together() for cable in self._cables(projections)]
         learn = [p for p in network.projections.values() if p.rule is not None]
@@ -62,8 +62,14 @@ class Wiring:
 
     def every(self) -> list[Cable]:
         """Return all that is delivered, in order."""
-        passing = (replace(c, sent=p.sent) for p in self.changes.passing for c in self._alone(p.projection, p.synapses))
-        return [*self.cables, *passing]
+        return [*self.cables, *self.passing]
+
+    def _change(self, changes: Changes) -> None:
+        """Set what has been changed of the delays."""
+        self.changes = changes
+        self.passing = [
+            replace(cable, sent=p.sent) for p in changes.passing for cable in self._alone(p.projection, p.synapses)
+        ]
 
     def storage(self, projection: Projection) -> Storage:
         """Return the synapses of a projection in the form in which they are kept."""
@@ -98,9 +104,10 @@ class Wiring:
         else:
             with _named(projection):
                 self._exchange(projection, found.with_weights(values.astype(dtype) if values.ndim else values))
-        cast = values.astype(dtype) if values.ndim else values
-        passing = [p.with_weights(cast) if p.projection is projection else p for p in self.changes.passing]
-        self.changes = replace(self.changes, passing=tuple(passing))
+        if any(p.projection is projection for p in self.changes.passing):
+            by_pair = values.astype(dtype)[self.edges(projection).order()] if values.ndim else values
+            passing = [p.with_weights(by_pair) if p.projection is projection else p for p in self.changes.passing]
+            self._change(replace(self.changes, passing=tuple(passing)))
 
     def set_parts(self, projection: Projection, parts: Mapping[str, np.ndarray]) -> None:
         """Replace what the weights of a projection follow from: a kernel, decoders or encoders.
@@ -119,7 +126,7 @@ class Wiring:
             else p
             for p in self.changes.passing
         ]
-        self.changes = replace(self.changes, passing=tuple(passing))
+        self._change(replace(self.changes, passing=tuple(passing)))
 
     def _exchange(self, projection: Projection, synapses: Storage) -> None:
         for cable in self.cables:
@@ -141,7 +148,8 @@ class Wiring:
             raise InputError(f"{projection.name}: the delays of synapses that learn cannot be changed")
         old, came = self.storage(projection), None
         if isinstance(old, Edges):
-            new, came = old.redelayed(steps)
+            new, places = old.redelayed(steps)
+            came = moved(old, new, places)
         else:
             with _named(projection):
                 new = old.with_delays(steps)
@@ -153,7 +161,7 @@ class Wiring:
             passing.append(Passing(projection, old, (since, now - since), came))
         other = copy.copy(self)
         left = tuple(p for p in passing if p.last >= now)
-        other.changes = Changes({**self.changes.since, projection.name: now}, left)
+        other._change(Changes({**self.changes.since, projection.name: now}, left))
         apart = {p.name for cable in self.cables if projection in cable.projections for p in cable.projections}
         other.made = {name: self.storage(self.network.projections[name]) for name in apart} | {projection.name: new}
         other.forms = self.forms | {projection.name: (new.kind, is_zero(new))}
@@ -176,7 +184,8 @@ class Wiring:
         for cable in limited:
             cable.sent = (0, EVER)
         gone = len(left) < len(self.changes.passing) or bool(limited)
-        self.changes = replace(self.changes, passing=left)
+        if gone:
+            self._change(replace(self.changes, passing=left))
         return gone
 
     # --- making -------------------------------------------------------------------------------------------------------
