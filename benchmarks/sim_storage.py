@@ -1,7 +1,7 @@
 """Kinds of storage of the same synapses: cost of a synaptic event and memory of a synapse, beside sparse storage.
 
 Sources fire at random; targets never do. What the sources and the targets cost by themselves is measured without
-synapses, and taken off. One line tells of all kinds; low-rank storage has r = 8, and its events are those of the full
+synapses and taken off. One line tells of all kinds; low-rank storage has r = 8, and its events are those of the full
 matrix that it stands for.
 """
 
@@ -97,13 +97,13 @@ def measured(case: Case, n: int, time: float, rounds: int) -> dict[str, dict[str
 
 
 def described(case: Case, n: int, kind: str) -> sl.Network:
-    """Return a network with synapses of a kind, or (an empty text) without."""
+    """Return a network with synapses of a kind, or (an empty text) with none, but with the input for them."""
     net = sl.Network(seed=1)
     sources = n if case.kind != "convolution" else int(np.prod(_image(n)))
     noise, cells = net.add(sl.Poisson(RATE), sources, "noise"), net.add(CELL, case.targets(n), "cells")
-    if kind:
-        weight = {} if case.weight is None else {"weight": case.weight}
-        net.connect(noise, cells, case.pattern(n), to="v", delay=1.0, storage=kind, **weight)
+    weight = {} if case.weight is None else {"weight": case.weight}
+    pattern, weight = (case.pattern(n), weight) if kind else (sl.from_arrays([], []), {})
+    net.connect(noise, cells, pattern, to="v", delay=1.0, storage=kind or "sparse", **weight)
     net.build(DT)
     return net
 
