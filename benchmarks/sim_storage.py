@@ -31,12 +31,14 @@ class Case:
         pattern: For n sources; who is connected.
         targets: Number of targets for n sources.
         weight: Of synapses.
+        rate: Of each source; of one-to-one higher, since its events are few.
     """
 
     kind: str
     pattern: Callable[[int], Pattern]
     targets: Callable[[int], int] = lambda n: n
     weight: Any = None
+    rate: float = RATE
 
 
 def _image(n: int) -> tuple[int, int, int]:
@@ -55,7 +57,7 @@ def _thin(n: int) -> Pattern:
 
 CASES = (
     Case("dense", lambda n: sl.all_to_all(), weight=sl.normal(1, 0.1)),
-    Case("one-to-one", lambda n: sl.one_to_one(), weight=sl.normal(1, 0.1)),
+    Case("one-to-one", lambda n: sl.one_to_one(), weight=sl.normal(1, 0.1), rate=100 * RATE),
     Case("convolution", _kernel, targets=lambda n: 16 * _image(n)[1] ** 2),
     Case("low-rank", _thin),
     Case("procedural", lambda n: sl.fixed_probability(0.1), weight=1.0),
@@ -97,13 +99,15 @@ def measured(case: Case, n: int, time: float, rounds: int) -> dict[str, dict[str
 
 
 def described(case: Case, n: int, kind: str) -> sl.Network:
-    """Return a network with synapses of a kind, or (an empty text) with none, but with the input for them."""
+    """Return a network with synapses of a kind, or (an empty text) with a silent source instead."""
     net = sl.Network(seed=1)
     sources = n if case.kind != "convolution" else int(np.prod(_image(n)))
-    noise, cells = net.add(sl.Poisson(RATE), sources, "noise"), net.add(CELL, case.targets(n), "cells")
-    weight = {} if case.weight is None else {"weight": case.weight}
-    pattern, weight = (case.pattern(n), weight) if kind else (sl.from_arrays([], []), {})
-    net.connect(noise, cells, pattern, to="v", delay=1.0, storage=kind or "sparse", **weight)
+    noise, cells = net.add(sl.Poisson(case.rate), sources, "noise"), net.add(CELL, case.targets(n), "cells")
+    if kind:
+        weight = {} if case.weight is None else {"weight": case.weight}
+        net.connect(noise, cells, case.pattern(n), to="v", delay=1.0, storage=kind, **weight)
+    else:
+        net.connect(net.add(sl.SpikeTrain([], []), 1), cells, sl.all_to_all(), to="v", delay=1.0)
     net.build(DT)
     return net
 

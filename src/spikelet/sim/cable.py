@@ -62,6 +62,31 @@ class Cable:
         return is_zero(self.edges)
 
 
+Place = tuple[Cable, np.ndarray | None, np.ndarray | slice]  # cable, places in it, places among the own synapses
+
+
+def joined(cables: list[Cable]) -> tuple[Edges, list[Place]]:
+    """Join the pieces of a projection whose targets do not lie side by side."""
+    parts = [cable.edges.listed() for cable in cables]
+    size = len(parts[0].pointer) - 1
+    segments = np.concatenate([np.repeat(np.arange(size), np.diff(part.pointer)) for part in parts])
+    borders = np.cumsum([0, *(part.n_target for part in parts)])
+    targets = np.concatenate([part.targets + int(b) for part, b in zip(parts, borders, strict=False)])
+    order = np.lexsort((targets, segments))
+    weights = [np.broadcast_to(np.asarray(part.weights), part.targets.shape) for part in parts]
+    kind = parts[0].targets.dtype
+    pointer = np.concatenate([[0], np.cumsum(np.bincount(segments, minlength=size))])
+    graded = any(np.ndim(part.weights) > 0 for part in parts)
+    joined = np.concatenate(weights)[order] if graded else parts[0].weights
+    edges = replace(
+        parts[0], n_target=int(borders[-1]), pointer=pointer, targets=targets[order].astype(kind), weights=joined
+    )
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    pieces = np.split(back, np.cumsum([len(part) for part in parts])[:-1])
+    return edges, [(cable, None, piece) for cable, piece in zip(cables, pieces, strict=True)]
+
+
 def is_zero(edges: Storage) -> bool:
     """Tell whether synapses have no delay."""
     return bool(edges.delays.size) and int(edges.delays[0]) == 0

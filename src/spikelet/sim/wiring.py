@@ -11,7 +11,7 @@ import numpy as np
 from spikelet.errors import InputError
 from spikelet.sim import connect, storage
 from spikelet.sim.bundle import SPAN, Member, groups, taken
-from spikelet.sim.cable import Cable, Changes, Passing, composed, is_zero, moved
+from spikelet.sim.cable import Cable, Changes, Passing, Place, composed, is_zero, joined, moved
 from spikelet.sim.connect_drawn import Drawn, merged
 from spikelet.sim.delivery import EVER
 from spikelet.sim.description import Description, Projection, View
@@ -295,38 +295,17 @@ class Wiring:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def _edges(self, projection: Projection) -> "tuple[Edges, list[Place]]":
+    def _edges(self, projection: Projection) -> tuple[Edges, list[Place]]:
         """Return the synapses of a projection in sparse storage, and where their weights are."""
         cables = [cable for cable in self.cables if projection in cable.projections]
         if len(cables) > 1:
-            return self._pieces(cables)
+            return joined(cables)
         cable, edges = cables[0], cables[0].edges.listed()
         if len(cable.projections) == 1:
             return edges, [(cable, None, slice(None))]
         begin = self._first(projection.post[0]) - cable.first
         own, chosen = taken(edges, begin, begin + projection.targets_count)
         return own, [(cable, chosen, slice(None))]
-
-    def _pieces(self, cables: list[Cable]) -> "tuple[Edges, list[Place]]":
-        """Join the pieces of a projection whose targets do not lie side by side."""
-        parts = [cable.edges.listed() for cable in cables]
-        size = len(parts[0].pointer) - 1
-        segments = np.concatenate([np.repeat(np.arange(size), np.diff(part.pointer)) for part in parts])
-        borders = np.cumsum([0, *(part.n_target for part in parts)])
-        targets = np.concatenate([part.targets + int(b) for part, b in zip(parts, borders, strict=False)])
-        order = np.lexsort((targets, segments))
-        weights = [np.broadcast_to(np.asarray(part.weights), part.targets.shape) for part in parts]
-        kind = parts[0].targets.dtype
-        pointer = np.concatenate([[0], np.cumsum(np.bincount(segments, minlength=size))])
-        graded = any(np.ndim(part.weights) > 0 for part in parts)
-        joined = np.concatenate(weights)[order] if graded else parts[0].weights
-        edges = replace(
-            parts[0], n_target=int(borders[-1]), pointer=pointer, targets=targets[order].astype(kind), weights=joined
-        )
-        back = np.empty(len(order), np.int64)
-        back[order] = np.arange(len(order))
-        pieces = np.split(back, np.cumsum([len(part) for part in parts])[:-1])
-        return edges, [(cable, None, piece) for cable, piece in zip(cables, pieces, strict=True)]
 
 
 @contextmanager
@@ -336,6 +315,3 @@ def _named(projection: Projection) -> Iterator[None]:
         yield
     except InputError as error:
         raise type(error)(f"{projection.name}: {error}") from None
-
-
-Place = tuple[Cable, np.ndarray | None, np.ndarray | slice]  # cable, places in it, places among the own synapses
