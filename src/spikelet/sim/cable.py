@@ -77,9 +77,9 @@ def joined(cables: list[Cable]) -> tuple[Edges, list[Place]]:
     kind = parts[0].targets.dtype
     pointer = np.concatenate([[0], np.cumsum(np.bincount(segments, minlength=size))])
     graded = any(np.ndim(part.weights) > 0 for part in parts)
-    joined = np.concatenate(weights)[order] if graded else parts[0].weights
+    values = np.concatenate(weights)[order] if graded else parts[0].weights
     edges = replace(
-        parts[0], n_target=int(borders[-1]), pointer=pointer, targets=targets[order].astype(kind), weights=joined
+        parts[0], n_target=int(borders[-1]), pointer=pointer, targets=targets[order].astype(kind), weights=values
     )
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))

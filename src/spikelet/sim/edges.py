@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.sim import delivery
-from spikelet.sim.connect_calls import grouped, starts
+from spikelet.sim.connect_calls import grouped
 from spikelet.sim.delivery import Delivery
 
 _ARRAYS = ("delays", "pointer", "targets")
@@ -74,9 +74,8 @@ class Edges:
         """Return synapses with other delays, and where each of them stood before, (E,) int64."""
         delays = np.unique(steps) if np.size(steps) else np.ones(1, np.int64)
         number = np.searchsorted(delays, np.broadcast_to(steps, (len(self),)))
-        keys = self.sources() * len(delays) + number
-        order = np.argsort(keys, kind="stable")
-        pointer = starts(np.bincount(keys, minlength=self.n_source * len(delays)))
+        keys = (self.sources() * len(delays) + number).astype(np.uint32)
+        pointer, order = grouped(keys, self.n_source * len(delays))
         weights = self.weights[order] if isinstance(self.weights, np.ndarray) else self.weights
         found = replace(self, delays=delays, pointer=pointer, targets=self.targets[order], weights=weights)
         return found, order

@@ -51,7 +51,7 @@ class Wiring:
         self.cables = [cable for projections in self._together() for cable in self._cables(projections)]
         learn = [p for p in network.projections.values() if p.rule is not None]
         self.learning = {p.name: graded(self._made(p).listed(), network.dtype) for p in learn}
-        self.forms |= {p.name: (self.storage(p).kind, self.at_once(p)) for p in network.projections.values()}
+        self.forms |= {p.name: (c.edges.kind, is_zero(c.edges)) for c in self.cables for p in c.projections}
         self.made.clear()
 
     @property
