@@ -1,5 +1,6 @@
 """Kinds of storage: each against the sparse storage of the same synapses, to the bit, and against other arithmetic."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -456,6 +457,19 @@ def test_large_networks_are_planned_by_their_kind():
     net.connect(a, a, all_to_all(), weight=uniform(0, 1), name="whole")
     with pytest.raises(InputError, match=r"whole alone needs 36,000.0 GB"):
         net.build(0.1)
+
+
+def test_a_matrix_of_one_weight_takes_no_memory():
+    """3.6e9 synapses, of which no list is ever made."""
+    net = Network()
+    a, b = net.add(SpikeTrain([0.1, 0.1], [0, 59_999]), 60_000, "a"), net.add(CELL, 60_000, "b")
+    syn = net.connect(a, b, all_to_all(), to="v", weight=2.0)
+    tracemalloc.start()
+    made = net.build(0.1).parts.wiring.storage(syn)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(made) == 3_600_000_000 and made.nbytes < 100 and most < 2e8
+    assert (net.run(0.2, record={"b": "v"})["b"]["v"][1] == 4.0).all()
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -23,6 +23,7 @@ from spikelet.errors import DataError, InputError, did_you_mean
 from spikelet.sim import connect, connect_finish
 from spikelet.sim.connect_calls import Draws
 from spikelet.sim.connect_convolution import Convolution
+from spikelet.sim.connect_drawn import made
 from spikelet.sim.connect_low_rank import LowRank
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.connect_rows import Pair
@@ -152,14 +153,12 @@ def make(
     Raises:
         InputError: an argument is wrong, or the pattern does not fit the populations.
     """
-    if kind in ("sparse", "dense", "one-to-one"):
-        edges = connect.build(
-            pattern, pair.sources, pair.targets, same=pair.shift is not None, shift=pair.shift or 0, weight=weight,
-            delay=delay, dt=dt, seed=seed, stream=stream, dtype=dtype, name=name,
-        )  # fmt: skip
     try:
         if kind in ("sparse", "dense", "one-to-one"):
-            return edges if kind == "sparse" else KINDS[kind].of(edges, dtype)
+            own = {"weight": weight, "delay": delay, "dt": dt, "seed": seed, "stream": stream}
+            same, shift = pair.shift is not None, pair.shift or 0
+            drawn = connect.draw(pattern, pair.sources, pair.targets, same=same, shift=shift, **own)
+            return made(drawn, dtype, None) if kind == "sparse" else KINDS[kind].drawn(drawn, dtype)
         if isinstance(delay, str):
             raise InputError(f"{kind} storage holds one delay; use storage='sparse'")
         steps = one_delay(kind, connect_finish.delays(delay, dt, None).steps)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from spikelet.backends import llvm_jit
 from spikelet.errors import InputError
-from spikelet.sim.connect_calls import starts
+from spikelet.sim.connect_calls import shares, starts
+from spikelet.sim.connect_drawn import Drawn, made
 from spikelet.sim.delivery import COMMON, REAL, Arrivals, Delivery, shared
 from spikelet.sim.driver import Words
 from spikelet.sim.edges import Edges
@@ -50,6 +52,24 @@ class Dense:
     present: np.ndarray | None = None
 
     kind = "dense"
+
+    @classmethod
+    def drawn(cls, drawn: Drawn, dtype: np.dtype) -> "Dense":
+        """Return synapses as a matrix of numbers of a type; where all pairs have one, they are never listed.
+
+        Raises:
+            InputError: two have the same source and target, or another delay than the others.
+        """
+        (n_source, n_target), rows = (drawn.pair.sources, drawn.pair.targets), drawn.rows
+        whole = rows.picker is not None and rows.picker.distinct and rows.start[-1] == n_source * n_target
+        if not whole:
+            return cls.of(made(drawn, dtype, None), dtype)
+        delays, weights = one_delay("dense", drawn.delay.steps), drawn.weight
+        if not isinstance(weights, float):
+            weights = np.empty((n_source, n_target), dtype)
+            for lo, hi in pairwise(shares(rows.start).tolist()):
+                weights.reshape(-1)[drawn.place(lo, hi)] = drawn.values(lo, hi)
+        return cls(n_source, n_target, delays, weights)
 
     @classmethod
     def of(cls, edges: Edges, dtype: np.dtype) -> "Dense":
@@ -142,12 +162,13 @@ class OneToOne:
     kind = "one-to-one"
 
     @classmethod
-    def of(cls, edges: Edges, dtype: np.dtype) -> "OneToOne":
+    def drawn(cls, drawn: Drawn, dtype: np.dtype) -> "OneToOne":
         """Return synapses of the pattern ``one_to_one``.
 
         Raises:
             InputError: they have several delays.
         """
+        edges = made(drawn, dtype, None)
         return cls(edges.n_source, one_delay("one-to-one", edges.delays), edges.weights)
 
     @property
