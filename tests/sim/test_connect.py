@@ -455,6 +455,41 @@ def test_more_places_than_could_be_looked_at_pair_by_pair():
     assert len(edges) == pytest.approx(1e10 * np.pi * 0.003**2, rel=0.02)
 
 
+@pytest.mark.parametrize("by_source", [False, True])
+def test_partners_are_drawn_in_proportion_to_a_profile(by_source):
+    """Of three sources two are drawn: the first by the profile, the second by what is left of it."""
+    x, y = np.array([[0.0], [0.1], [0.25]]), np.zeros((20_000, 1))
+    p = np.exp(-x[:, 0] / 0.1)
+    p /= p.sum()
+    both = [p[i] + sum(p[j] * p[i] / (1 - p[j]) for j in range(3) if j != i) for i in range(3)]
+    degree = {"outdegree" if by_source else "indegree": 2}
+    places = (y, x) if by_source else (x, y)
+    found = matrix(make(distance("exp(-d/0.1)", *places, **degree), len(places[0]), len(places[1])))
+    found = found.T if by_source else found
+    assert found.max() == 1 and (found.sum(0) == 2).all()
+    np.testing.assert_allclose(found.mean(1), both, atol=4 * np.sqrt(0.25 / 20_000))
+
+
+def test_a_degree_by_distance_keeps_to_its_mask():
+    x = positions(400)
+    pattern = distance("where(dx > 0, 1, 0)", x, period=1.0, autapses=False, within=0.2, indegree=12)
+    edges = make(pattern, 400, 400, same=True, delay="0.1 + d")
+    apart = (x[edges.targets] - x[edges.sources()] + 0.5) % 1 - 0.5
+    assert (
+        (matrix(edges).sum(0) == 12).all() and matrix(edges).max() == 1 and pattern.expected(Pair(400, 400, 0)) == 4800
+    )
+    assert (np.hypot(*apart.T) <= 0.2).all() and (apart[:, 0] > 0).all()
+    assert len(make(distance("1", x, indegree=0), 400, 400)) == 0
+    with pytest.raises(InputError, match=r"distance: target \d+ has \d+ sources to draw indegree=200 from"):
+        make(distance("d < 0.2", x, indegree=200), 400, 400)
+    with pytest.raises(InputError, match="give indegree=3 or outdegree=4, not both"):
+        distance("1", x, indegree=3, outdegree=4)
+    with pytest.raises(InputError, match="outdegree must be a whole number"):
+        distance("1", x, outdegree=0.5)
+    with pytest.raises(InputError, match="expected a number that is not negative"):
+        make(distance("-d", x, outdegree=2), 400, 400)
+
+
 # -- texts for weights and delays -------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ from spikelet.sim.connect_calls import Draws
 from spikelet.sim.connect_convolution import Convolution
 from spikelet.sim.connect_drawn import Drawn, made
 from spikelet.sim.connect_low_rank import LowRank
+from spikelet.sim.connect_near import NearDegree
 from spikelet.sim.connect_patterns import (
     AllToAll,
     FixedDegree,
@@ -159,6 +160,9 @@ def distance(
     period: Any = None,
     autapses: bool = True,
     within: float | None = None,
+    *,
+    indegree: int | None = None,
+    outdegree: int | None = None,
 ) -> Pattern:
     """Connect pairs by their distance ``d``: ``"0.5*exp(-d**2/(2*0.1**2))"``, ``"d < 0.3"``, ``"0.1 < d and d < 0.3"``.
 
@@ -172,12 +176,21 @@ def distance(
         period: (D,) or a number: the positions lie on a torus of this size; None for open ends.
         autapses: whether a neuron may be connected with itself.
         within: nobody farther away is connected; then only near pairs are looked at, instead of all.
+        indegree: so many different sources are drawn for each target, in proportion to the text; all pairs are looked
+            at.
+        outdegree: the same of targets for each source.
 
     Raises:
         EquationError: the text cannot be read, with a caret.
         ShapeError: positions of a wrong shape.
+        InputError: both degrees are given.
     """
-    return Distance(text, sources, targets, period, autapses, within)
+    if indegree is not None and outdegree is not None:
+        raise InputError(f"distance: give indegree={indegree} or outdegree={outdegree}, not both")
+    if indegree is None and outdegree is None:
+        return Distance(text, sources, targets, period, autapses, within)
+    k, by_source = (indegree, False) if outdegree is None else (outdegree, True)
+    return NearDegree(text, sources, targets, period, autapses, within, k, by_source)  # type: ignore[arg-type]  # one is
 
 
 def small_world(k: int, p: float) -> Pattern:

@@ -131,11 +131,7 @@ class Distance(Pattern):
 
     def rows(self, pair: Pair, draws: Draws, threads: int | None) -> Rows:
         """Return the targets of each source."""
-        assert self.targets is not None  # set when it was made
-        for what, number in (("sources", pair.sources), ("targets", pair.targets)):
-            given = len(getattr(self, what))
-            if given != number:
-                raise InputError(f"distance: positions of {given} {what}, but there are {number}")
+        self.require(pair)
         if self.within is not None:
             return self._near(self.within, pair, draws)
 
@@ -144,6 +140,13 @@ class Distance(Pattern):
                 yield lo, hi, self.values(np.arange(lo, hi)[:, None], np.arange(pair.targets), pair)
 
         return _masked("distance", self.node, blocks(), pair, self.autapses, draws)
+
+    def require(self, pair: Pair) -> None:
+        """Raise ``InputError`` unless all sources and targets have a place."""
+        for what, number in (("sources", pair.sources), ("targets", pair.targets)):
+            given = len(getattr(self, what))
+            if given != number:
+                raise InputError(f"distance: positions of {given} {what}, but there are {number}")
 
     def values(self, sources: np.ndarray, targets: np.ndarray, pair: Pair) -> dict[str, Any]:
         """Return name -> value of pairs for texts, with their distance."""
@@ -174,7 +177,7 @@ class Distance(Pattern):
         chosen = what if what.dtype == bool else _drawn("distance", what, sources, targets, pair, draws)
         return listed(sources[chosen], targets[chosen], pair)
 
-    def expected(self, pair: Pair) -> None:
+    def expected(self, pair: Pair) -> float | None:
         """Return None: it is known once every pair has been looked at."""
         return None
 
