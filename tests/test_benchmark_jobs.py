@@ -27,6 +27,7 @@ from benchmarks import (
     sim_brunel,
     sim_izhikevich,
     sim_microcircuit,
+    sim_storage,
     sim_vogels_abbott,
     simulator,
 )
@@ -117,7 +118,7 @@ def test_a_peer_that_cannot_be_imported_is_told_with_its_reason(peer, monkeypatc
     assert line["ratio"]["torch_loop"] > 0
 
 
-SIMULATOR = (sim_brunel, sim_izhikevich, sim_microcircuit, sim_vogels_abbott)
+SIMULATOR = (sim_brunel, sim_izhikevich, sim_microcircuit, sim_storage, sim_vogels_abbott)
 
 
 @pytest.mark.parametrize(

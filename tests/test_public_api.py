@@ -19,7 +19,7 @@ OBJECTS = [
     "Neuron", "Synapse", "Rule", "Surrogate", "run", "show", "Network", "Population", "Projection", "Current",
     "Poisson", "SpikeTrain", "lognormal", "normal", "uniform", "all_to_all", "distance", "expression", "fixed_indegree",
     "fixed_outdegree", "fixed_probability", "fixed_total", "from_arrays", "from_matrix", "one_to_one",
-    "pairwise_poisson", "small_world", "symmetric",
+    "pairwise_poisson", "small_world", "convolution", "low_rank", "symmetric",
 ]  # fmt: skip
 
 
@@ -80,7 +80,9 @@ def test_the_examples_of_the_simulator_run() -> None:
     space: dict[str, object] = {}
     exec(blocks[0].replace("1*second", "20*ms"), space)
     fresh = "net = sl.Network()\nE, I = net.add(LIF, 100, 'E'), net.add(LIF, 30, 'I')\n"
-    exec(fresh + blocks[1] + "net.run(10*ms, record={'I': 'ampa_g'})", space)
+    exec(fresh + blocks[2] + "net.run(10*ms, record={'I': 'ampa_g'})", space)
+    small = blocks[0].replace("1*second", "20*ms").replace("0_000", "000").replace("_500", "50")
+    exec(small + blocks[1] + "net.run(3*ms); assert set(syn.delays()) == {2.0}", space)
 
 
 def test_links_between_documents_lead_somewhere() -> None:

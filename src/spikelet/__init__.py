@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
     from spikelet.rule import Rule as Rule
     from spikelet.sim.connect import (
         all_to_all as all_to_all,
+        convolution as convolution,
         distance as distance,
         expression as expression,
         fixed_indegree as fixed_indegree,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
         fixed_total as fixed_total,
         from_arrays as from_arrays,
         from_matrix as from_matrix,
+        low_rank as low_rank,
         one_to_one as one_to_one,
         pairwise_poisson as pairwise_poisson,
         small_world as small_world,
@@ -70,8 +72,8 @@ _PLACES = {  # module -> the names that it gives
     "sim.currents": "Current",
     "sim.sources": "Poisson SpikeTrain",
     "sim.distributions": "lognormal normal uniform",
-    "sim.connect": "all_to_all distance expression fixed_indegree fixed_outdegree fixed_probability fixed_total "
-    "from_arrays from_matrix one_to_one pairwise_poisson small_world",
+    "sim.connect": "all_to_all convolution distance expression fixed_indegree fixed_outdegree fixed_probability "
+    "fixed_total from_arrays from_matrix low_rank one_to_one pairwise_poisson small_world",
     "sim.symmetric": "symmetric",
 }
 _HOME = {name: module for module, names in _PLACES.items() for name in names.split()}

@@ -22,9 +22,10 @@ def recorded(net: Sequential, x: torch.Tensor) -> dict[str, np.ndarray]:
     """Return the spikes of each layer of neurons, (T, N)."""
     found, y = {}, x[:, None]
     for name, part in net.named_children():
-        y = part(y)[0] if isinstance(part, Neurons | Recurrent) else part(y)
+        folded = part(y.flatten(0, 1)).unflatten(0, y.shape[:2]) if not isinstance(part, Neurons | Recurrent) else y
+        y = part(y)[0] if isinstance(part, Neurons | Recurrent) else folded
         if isinstance(part, Neurons | Recurrent):
-            found[name] = y[:, 0].detach().numpy()
+            found[name] = y[:, 0].detach().flatten(1).numpy()
     return found
 
 
@@ -99,11 +100,52 @@ def test_single_precision_and_parameters_of_each_neuron():
     assert len(same) > 0.98 * max(len(k), len(result["1"].spikes))  # rounding may move a spike at a tie
 
 
+@pytest.mark.parametrize("spikes", [True, False])
+def test_convolutions_keep_their_kernels(spikes):
+    torch.manual_seed(3)
+    model = neurons.LIF(v_th=0.6, tau_mem=np.linspace(5.0, 12.0, 4)[:, None, None])
+    net = Sequential(
+        nn.Conv2d(2, 4, 3, stride=2, padding=1).double(),
+        Neurons(model, dtype=torch.float64),
+        nn.Conv2d(4, 6, (1, 3), padding="same", groups=2, dilation=(1, 2), bias=False).double(),
+        layer(6),
+        nn.Flatten(),
+        nn.Linear(6 * 4 * 3, 5).double(),
+        layer(5),
+    )
+    with torch.no_grad():
+        for number, gain in ((0, 40.0), (2, 60.0), (5, 40.0)):
+            net[number].weight.mul_(gain)
+    x = (torch.rand(60, 2, 7, 6) < 0.3).double() if spikes else torch.rand(60, 2, 7, 6, dtype=torch.float64)
+    assert require_equal(net, x) > 300
+    network = from_layers(net, x)
+    network.build(1.0)
+    kinds = [line.split("synapses, ")[1].split()[0] for line in network.summary().splitlines() if "synapses, " in line]
+    assert kinds == (["convolution"] if spikes else []) + ["convolution", "dense"]
+
+
+def test_a_convolution_along_one_axis():
+    torch.manual_seed(4)
+    net = Sequential(nn.Conv1d(3, 4, 5, padding="valid").double(), layer(4))
+    with torch.no_grad():
+        net[0].weight.mul_(10.0)
+    assert require_equal(net, (torch.rand(80, 3, 20) < 0.3).double()) > 200
+
+
 def test_what_cannot_be_converted():
-    with pytest.raises(ShapeError, match=r"x has shape \(3,\); expected \(T, N\)"):
+    lif = Neurons(neurons.LIF)
+    for stack, shape, text in (
+        ((nn.Conv2d(1, 2, 3), lif), (4, 3, 6, 6), r"layer 0, a Conv2d, takes \(1, H, W\), but gets \(3, 6, 6\)"),
+        ((nn.Linear(36, 2), lif), (4, 6, 6), r"a Linear, takes \(36\), but gets \(6, 6\); a Flatten is missing"),
+        ((nn.Conv2d(1, 2, 3, padding=1, padding_mode="circular"), lif), (4, 1, 6, 6), "padding_mode='circular'"),
+        ((nn.Conv2d(1, 2, 2, padding="same"), lif), (4, 1, 6, 6), "pads one side more than the other"),
+    ):
+        with pytest.raises(InputError, match=text):
+            from_layers(Sequential(*stack), torch.zeros(shape))
+    with pytest.raises(ShapeError, match=r"x has shape \(3,\); expected \(T, \*N\)"):
         from_layers(Sequential(nn.Linear(3, 2), Neurons(neurons.LIF)), torch.zeros(3))
-    with pytest.raises(InputError, match="layer 0 is a Conv1d; expected Linear, Neurons"):
-        from_layers(Sequential(nn.Conv1d(1, 1, 1), Neurons(neurons.LIF)), torch.zeros(3, 2))
+    with pytest.raises(InputError, match="layer 0 is a AvgPool1d; expected Linear, Conv1d"):
+        from_layers(Sequential(nn.AvgPool1d(2), Neurons(neurons.LIF)), torch.zeros(3, 2))
     with pytest.raises(InputError, match="has to end with neurons"):
         from_layers(Sequential(nn.Linear(2, 2)), torch.zeros(3, 2))
     with pytest.raises(InputError, match="layers 0 and 1 are both linear"):

@@ -246,7 +246,7 @@ def test_a_matrix_holds_its_weights(sparse):
     found = np.zeros((12, 9))
     found[edges.sources(), edges.targets] = edges.weights
     assert np.array_equal(found, 2 * dense)
-    with pytest.raises(InputError, match="the matrix holds the weights already"):
+    with pytest.raises(InputError, match="the pattern holds the weights already"):
         make(pattern, 12, 9, weight=normal(1, 1))
     with pytest.raises(InputError, match=r"the matrix has the shape \(12, 9\), but there are 9 sources and 12 targets"):
         make(pattern, 9, 12)
@@ -318,7 +318,7 @@ def test_only_delays_that_occur_are_kept():
         (0.05, "delay 0.05 ms is below the step of 0.1 ms"),
         (-1.5, "delay -1.5 ms is negative"),
         (np.nan, "delay must be finite, not nan"),
-        ("long", "delay must be a number, an array or a distribution, not 'long'"),
+        ({}, "delay must be a number, an array or a distribution, not {}"),
         ([1, 0.05], r"delay\[1\] = 0.05 ms is below the step of 0.1 ms"),
         ([1, 0], r"delay\[1\] = 0 ms is below the step of 0.1 ms"),
         ([1, np.inf], r"delay\[1\] is not finite"),
@@ -432,6 +432,106 @@ def test_a_gaussian_of_the_distance():
     for lo, hi in pairwise(bins):
         here = (d >= lo) & (d < hi)
         assert abs(found[here].sum() - p[here].sum()) < 4 * np.sqrt((p * (1 - p))[here].sum())
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("period", [None, 0.7])
+@pytest.mark.parametrize("text", ["d < 0.2", "0.8*exp(-d/0.1)", "0.05 < d and dx < 0.1"])
+def test_who_is_near_is_found_without_looking_at_all(axes, period, text):
+    """With a period smaller than the room, places lie outside of the torus."""
+    x, y = positions(300, axes), positions(200, axes, seed=1) - 0.5
+    masked = f"where(d <= 0.2, {text}, 0)" if "exp" in text else f"d <= 0.2 and ({text})"
+    for targets, same in ((y, False), (None, True)):
+        sizes = 300, (200 if targets is not None else 300)
+        fast = make(distance(text, x, targets, period, not same, within=0.2), *sizes, same=same)
+        slow = make(distance(masked, x, targets, period, not same), *sizes, same=same)
+        assert len(fast) > 30 and np.array_equal(matrix(fast), matrix(slow))
+    assert len(make(distance("d >= 0", x, y, within=0), 300, 200)) == 0
+
+
+def test_more_places_than_could_be_looked_at_pair_by_pair():
+    x = positions(100_000)
+    edges = make(distance("d < 0.003", x, period=1.0, within=0.003, autapses=False), 100_000, 100_000, same=True)
+    assert len(edges) == pytest.approx(1e10 * np.pi * 0.003**2, rel=0.02)
+
+
+@pytest.mark.parametrize("by_source", [False, True])
+def test_partners_are_drawn_in_proportion_to_a_profile(by_source):
+    """Of three sources two are drawn: the first by the profile, the second by what is left of it."""
+    x, y = np.array([[0.0], [0.1], [0.25]]), np.zeros((20_000, 1))
+    p = np.exp(-x[:, 0] / 0.1)
+    p /= p.sum()
+    both = [p[i] + sum(p[j] * p[i] / (1 - p[j]) for j in range(3) if j != i) for i in range(3)]
+    degree = {"outdegree" if by_source else "indegree": 2}
+    places = (y, x) if by_source else (x, y)
+    found = matrix(make(distance("exp(-d/0.1)", *places, **degree), len(places[0]), len(places[1])))
+    found = found.T if by_source else found
+    assert found.max() == 1 and (found.sum(0) == 2).all()
+    np.testing.assert_allclose(found.mean(1), both, atol=4 * np.sqrt(0.25 / 20_000))
+
+
+def test_a_degree_by_distance_keeps_to_its_mask():
+    x = positions(400)
+    pattern = distance("where(dx > 0, 1, 0)", x, period=1.0, autapses=False, within=0.2, indegree=12)
+    edges = make(pattern, 400, 400, same=True, delay="0.1 + d")
+    apart = (x[edges.targets] - x[edges.sources()] + 0.5) % 1 - 0.5
+    assert (
+        (matrix(edges).sum(0) == 12).all() and matrix(edges).max() == 1 and pattern.expected(Pair(400, 400, 0)) == 4800
+    )
+    assert (np.hypot(*apart.T) <= 0.2).all() and (apart[:, 0] > 0).all()
+    assert len(make(distance("1", x, indegree=0), 400, 400)) == 0
+    with pytest.raises(InputError, match=r"distance: target \d+ has \d+ sources to draw indegree=200 from"):
+        make(distance("d < 0.2", x, indegree=200), 400, 400)
+    with pytest.raises(InputError, match="give indegree=3 or outdegree=4, not both"):
+        distance("1", x, indegree=3, outdegree=4)
+    with pytest.raises(InputError, match="outdegree must be a whole number"):
+        distance("1", x, outdegree=0.5)
+    with pytest.raises(InputError, match="expected a number that is not negative"):
+        make(distance("-d", x, outdegree=2), 400, 400)
+
+
+# -- texts for weights and delays -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("within", [None, 0.4])
+def test_weights_and_delays_by_distance(within):
+    x, y = positions(50, 3), positions(40, 3, seed=1)
+    pattern = distance("d < 0.4", x, y, within=within)
+    edges = make(pattern, weight="2*exp(-d/0.1) - dx", delay="0.5 + d/0.3", dtype=np.float64)
+    apart = y[edges.targets] - x[edges.sources()]
+    d = np.sqrt((apart**2).sum(1))
+    assert len(edges) > 100 and len(edges.delays) > 5 and (d < 0.4).all()
+    np.testing.assert_allclose(edges.weights, 2 * np.exp(-d / 0.1) - apart[:, 0], rtol=1e-12)
+    assert np.array_equal(edges.delay_steps(), np.rint((0.5 + d / 0.3) / 0.1))
+
+
+@pytest.mark.parametrize("pattern", [*DRAWN[:8], all_to_all(), from_arrays([3, 0, 3], [1, 2, 0])], ids=repr)
+def test_weights_and_delays_by_number(pattern):
+    text = "i - 2*j + n_pre/n_post"
+    edges = make(pattern, weight=text, delay="0.1*(1 + (i + j) % 4)", dtype=np.float64)
+    i, j = edges.sources(), edges.targets.astype(int)
+    assert len(edges) >= 3
+    np.testing.assert_allclose(edges.weights, i - 2 * j + 50 / 40)
+    assert np.array_equal(edges.delay_steps(), 1 + (i + j) % 4)
+    plain = make(pattern)
+    assert np.array_equal(matrix(edges), matrix(plain))
+    mixed = make(pattern, weight=text, delay=uniform(0.1, 0.5), dtype=np.float64)
+    np.testing.assert_allclose(mixed.weights, mixed.sources() - 2 * mixed.targets.astype(int) + 50 / 40)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"weight": "exp(-d)"}, "weight, .*'d' is not defined"),
+        ({"weight": "1/(i - 3)"}, r"weight '1/\(i - 3\)' is inf for source 3 and target 0"),
+        ({"weight": "uniform()"}, "a number is itself the weight of a synapse"),
+        ({"weight": "2 mV"}, "expected a condition or a weight, but this has a unit"),
+        ({"delay": "0.1*i"}, r"delay\[0\] = 0 ms is below the step of 0.1 ms"),
+    ],
+)
+def test_texts_that_give_no_weight_or_delay(given, message):
+    with pytest.raises((EquationError, InputError), match=message):
+        make(all_to_all(), **given)
 
 
 def test_wrong_positions():

@@ -62,6 +62,14 @@ DESCRIBED = {
     "empty slice": (lambda n: n["E"][4:4], r"E\[4:4\] is empty; it has 10 neurons"),
     "no such neuron": (lambda n: n["E"][10], "E: no neuron 10; it has 10"),
     "no current": (lambda n: n.drive(n["E"], "strong"), "drive: expected a number or a current"),
+    "weight by a name that the pattern lacks": (
+        lambda n: n.connect(n["E"], n["I"], all_to_all(), weight="exp(-d)"),
+        "E to I: weight, .*'d' is not defined",
+    ),
+    "unknown storage": (
+        lambda n: n.connect(n["E"], n["I"], all_to_all(), storage="denes"),
+        "E to I: storage='denes' is none of .*; did you mean 'dense'",
+    ),
     "weights before the synapses": (
         lambda n: n.connect(n["E"], n["I"], all_to_all()).weights(),
         "has not been built",

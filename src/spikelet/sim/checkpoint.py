@@ -17,18 +17,19 @@ from spikelet.errors import DataError
 from spikelet.files import replacing
 from spikelet.model import Neuron
 from spikelet.rule import Rule
+from spikelet.sim.cable import Changes, Passing
 from spikelet.sim.codec import Arrays, decode, encode
 from spikelet.sim.connect_calls import Draws
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.connect_rows import Pair, Rows
 from spikelet.sim.description import Description, Population, Projection, View
-from spikelet.sim.edges import Edges
 from spikelet.sim.engine import Engine
 from spikelet.sim.position import position, restore
+from spikelet.sim.storage import Storage, restored
+from spikelet.sim.wiring import Wiring
 from spikelet.synapse import Synapse
 
 SCHEMA = 1
-_EDGES = ("delays", "pointer", "targets", "weights")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -69,7 +70,8 @@ def save(network: Description, engine: Engine, path: Path) -> None:
         "method": network.method,
         "dt": engine.dt,
         "populations": [_population(p, arrays) for p in network.populations.values()],
-        "projections": [_projection(p, engine.edges(p), arrays) for p in network.projections.values()],
+        "projections": [_projection(p, engine.parts.wiring, arrays) for p in network.projections.values()],
+        "passing": [_passing(p, i, arrays) for i, p in enumerate(engine.parts.wiring.changes.passing)],
         "drives": [
             {"current": encode(drive.current, f"drive.{i}", arrays), "view": _view(drive.view), "to": drive.to}
             for i, drive in enumerate(network.drives)
@@ -93,7 +95,7 @@ def rebuild(network: Description, data: dict[str, Any], arrays: Arrays) -> Engin
     for entry in data["populations"]:
         model = Neuron.from_json(entry["model"]) if isinstance(entry["model"], str) else decode(entry["model"], arrays)
         network.add(model, entry["n"], entry["name"])
-    edges = {}
+    made = {}
     for i, entry in enumerate(data["projections"]):
         post = [_placed(network, view) for view in entry["post"]]
         texts = {name: Stored(entry[name]) for name in ("pattern", "weight", "delay")}
@@ -105,10 +107,12 @@ def rebuild(network: Description, data: dict[str, Any], arrays: Arrays) -> Engin
             weight=texts["weight"], delay=texts["delay"],
             name=entry["name"],
         )  # fmt: skip
-        edges[entry["name"]] = _edges(entry["edges"], i, arrays)
+        made[entry["name"]] = _synapses(entry, f"edges.{i}.", arrays)
     for entry in data["drives"]:
         network.drive(_placed(network, entry["view"]), decode(entry["current"], arrays), to=entry["to"])
-    engine = Engine(network, data["dt"], edges)
+    since = {entry["name"]: entry["since"] for entry in data["projections"] if entry.get("since") is not None}
+    passing = [_passed(network, entry, i, arrays) for i, entry in enumerate(data.get("passing", ()))]
+    engine = Engine(network, data["dt"], made, Changes(since, tuple(passing)))
     restore(engine, data["engine"], arrays)
     return engine
 
@@ -140,13 +144,7 @@ def _population(population: Population, arrays: Arrays) -> dict[str, Any]:
     return {"name": population.name, "n": population.n, "model": saved}
 
 
-def _projection(projection: Projection, edges: Edges, arrays: Arrays) -> dict[str, Any]:
-    i = projection.number
-    constant = np.ndim(edges.weights) == 0
-    for name in _EDGES[: 3 if constant else 4]:
-        arrays[f"edges.{i}.{name}"] = getattr(edges, name)
-    weight = float(edges.weights) if constant else None
-    sizes = {"n_source": edges.n_source, "n_target": edges.n_target, "weight": weight}
+def _projection(projection: Projection, wiring: Wiring, arrays: Arrays) -> dict[str, Any]:
     texts = {name: str(getattr(projection, name)) for name in ("pattern", "weight", "delay")}
     return {
         "name": projection.name,
@@ -156,15 +154,41 @@ def _projection(projection: Projection, edges: Edges, arrays: Arrays) -> dict[st
         "synapse": None if projection.synapse is None else projection.synapse.to_json(),
         "receptor": projection.receptor,
         "rule": None if projection.rule is None else projection.rule.to_json(),
-        "edges": sizes,
+        "since": wiring.changes.since.get(projection.name),
+        **_kept(wiring.storage(projection), f"edges.{projection.number}.", arrays),
         **texts,
     }
 
 
-def _edges(entry: Mapping[str, Any], i: int, arrays: Arrays) -> Edges:
-    found = {name: arrays[f"edges.{i}.{name}"] for name in _EDGES if f"edges.{i}.{name}" in arrays}
-    weights = found["weights"] if "weights" in found else float(entry["weight"])
-    return Edges(entry["n_source"], entry["n_target"], found["delays"], found["pointer"], found["targets"], weights)
+def _kept(synapses: Storage, prefix: str, arrays: Arrays) -> dict[str, Any]:
+    """Put synapses into ``arrays``; returns the rest of them."""
+    own, rest = synapses.saved()
+    arrays |= {prefix + name: array for name, array in own.items()}
+    return {"storage": synapses.kind, "edges": rest}
+
+
+def _synapses(entry: Mapping[str, Any], prefix: str, arrays: Arrays) -> Storage:
+    """Return what ``_kept`` was given."""
+    own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    try:
+        return restored(entry.get("storage", "sparse"), own, entry["edges"])
+    except KeyError as error:
+        raise DataError(f"the file has no array {prefix}{error.args[0]}") from None
+
+
+def _passing(passing: Passing, i: int, arrays: Arrays) -> dict[str, Any]:
+    """Put synapses over which spikes are on their way into ``arrays``; returns the rest of them."""
+    if passing.came is not None:
+        arrays[f"came.{i}"] = passing.came
+    own = {"projection": passing.projection.name, "sent": list(passing.sent)}
+    return own | _kept(passing.synapses, f"passing.{i}.", arrays)
+
+
+def _passed(network: Description, entry: Mapping[str, Any], i: int, arrays: Arrays) -> Passing:
+    """Return what ``_passing`` was given."""
+    first, number = entry["sent"]
+    synapses = _synapses(entry, f"passing.{i}.", arrays)
+    return Passing(network.projections[entry["projection"]], synapses, (first, number), arrays.get(f"came.{i}"))
 
 
 def _view(view: View) -> list[Any]:

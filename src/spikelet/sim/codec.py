@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from spikelet.errors import DataError
-from spikelet.sim import currents, sources
+from spikelet.sim import connect_patterns, currents, distributions, sources
 
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         sources.Poisson, sources.Binomial, sources.Gamma, sources.Renewal, sources.SpikeTrain, sources.PulsePacket,
         currents.Current, currents.ramp, currents.sinusoid, currents.noise, currents.Stepwise,
+        distributions.Distribution, connect_patterns.AllToAll, connect_patterns.FixedDegree,
+        connect_patterns.FixedProbability, connect_patterns.FixedTotal, connect_patterns.PairwisePoisson,
     )
 }  # fmt: skip
 

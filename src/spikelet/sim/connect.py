@@ -18,6 +18,8 @@ by more than n / 2**32 of its probability.
 | `expression` | the pairs for which a text holds, such as ``abs(i - j) < 10`` |
 | `distance` | the pairs by a text over their distance |
 | `small_world` | a ring of neighbours, rewired at random |
+| `convolution` | patches, with weights that all places share |
+| `low_rank` | every source with every target, with the product of two matrices as weights |
 """
 
 from typing import Any
@@ -25,9 +27,12 @@ from typing import Any
 import numpy as np
 
 from spikelet.errors import InputError, ShapeError
-from spikelet.sim import connect_finish
+from spikelet.sim import connect_expression, connect_finish
 from spikelet.sim.connect_calls import Draws
+from spikelet.sim.connect_convolution import Convolution
 from spikelet.sim.connect_drawn import Drawn, made
+from spikelet.sim.connect_low_rank import LowRank
+from spikelet.sim.connect_near import NearDegree
 from spikelet.sim.connect_patterns import (
     AllToAll,
     FixedDegree,
@@ -148,8 +153,20 @@ def expression(text: str, autapses: bool = True) -> Pattern:
     return Expression(text, autapses)
 
 
-def distance(text: str, sources: Any, targets: Any = None, period: Any = None, autapses: bool = True) -> Pattern:
+def distance(
+    text: str,
+    sources: Any,
+    targets: Any = None,
+    period: Any = None,
+    autapses: bool = True,
+    within: float | None = None,
+    *,
+    indegree: int | None = None,
+    outdegree: int | None = None,
+) -> Pattern:
     """Connect pairs by their distance ``d``: ``"0.5*exp(-d**2/(2*0.1**2))"``, ``"d < 0.3"``, ``"0.1 < d and d < 0.3"``.
+
+    The same names, and ``i`` and ``j``, may stand in texts for weights and delays: ``delay="0.5 + d/0.3"``.
 
     Args:
         text: over ``d``, and ``dx``, ``dy``, ``dz``, the position of the target seen from the source. A condition
@@ -158,12 +175,22 @@ def distance(text: str, sources: Any, targets: Any = None, period: Any = None, a
         targets: positions of the targets; those of the sources where there are none.
         period: (D,) or a number: the positions lie on a torus of this size; None for open ends.
         autapses: whether a neuron may be connected with itself.
+        within: nobody farther away is connected; then only near pairs are looked at, instead of all.
+        indegree: so many different sources are drawn for each target, in proportion to the text; all pairs are looked
+            at.
+        outdegree: the same of targets for each source.
 
     Raises:
         EquationError: the text cannot be read, with a caret.
         ShapeError: positions of a wrong shape.
+        InputError: both degrees are given.
     """
-    return Distance(text, sources, targets, period, autapses)
+    if indegree is not None and outdegree is not None:
+        raise InputError(f"distance: give indegree={indegree} or outdegree={outdegree}, not both")
+    if indegree is None and outdegree is None:
+        return Distance(text, sources, targets, period, autapses, within)
+    k, by_source = (indegree, False) if outdegree is None else (outdegree, True)
+    return NearDegree(text, sources, targets, period, autapses, within, k, by_source)  # type: ignore[arg-type]  # one is
 
 
 def small_world(k: int, p: float) -> Pattern:
@@ -177,6 +204,41 @@ def small_world(k: int, p: float) -> Pattern:
         p: probability.
     """
     return SmallWorld(k, p)
+
+
+def convolution(
+    kernel: Any, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Convolution:
+    """Connect as torch's Conv2d and Conv1d do (a cross-correlation), with neurons numbered as flattened images.
+
+    Args:
+        kernel: (out, in/groups, kh, kw) weights; (out, in/groups, k) along one axis; (kh, kw) or (k,) for one channel.
+        shape: of the sources, (in, H, W); (in, L); (H, W) or (L,) for one channel. That of the targets is the
+            attribute ``output_shape`` of the result.
+        stride: a number, or one for each axis; so are the next two.
+        padding: zeros on each side.
+        dilation: from one place of the kernel to the next.
+        groups: of channels, each of which is connected within itself alone.
+
+    Raises:
+        ShapeError: kernel and shape do not fit each other.
+        InputError: a number is none, or out of range.
+    """
+    return Convolution(kernel, shape, stride, padding, dilation, groups)
+
+
+def low_rank(decoders: Any, encoders: Any) -> Pattern:
+    """Connect every source with every target, with the weights ``decoders @ encoders`` (Eliasmith & Anderson 2003).
+
+    Args:
+        decoders: (sources, r).
+        encoders: (r, targets).
+
+    Raises:
+        ShapeError: the matrices do not fit each other.
+        InputError: a number is not finite.
+    """
+    return LowRank(decoders, encoders)
 
 
 def draw(  # noqa: PLR0913  # called by the engine, each by name
@@ -202,7 +264,8 @@ def draw(  # noqa: PLR0913  # called by the engine, each by name
         targets: number of targets, up to 2**32.
         same: whether sources and targets have neurons in common: source i is target ``i + shift``, where there is one.
         weight: a number; a distribution; an array with one for each synapse of `from_arrays` or `from_matrix`. Where a
-            matrix holds weights, a number that multiplies them, or None.
+            matrix holds weights, a number that multiplies them, or None. Or a text over ``i`` and ``j``, ``n_pre``,
+            ``n_post`` and, of `distance`, ``d``, ``dx``, ``dy``, ``dz``, such as ``"exp(-d/0.1)"``.
         delay: the same [ms], at least one step, or 0 for all; None is one step. It is rounded to steps.
         dt: step [ms].
         seed: integer of up to 64 bits.
@@ -215,11 +278,20 @@ def draw(  # noqa: PLR0913  # called by the engine, each by name
         InputError: an argument is wrong, or the pattern does not fit the populations.
     """
     try:
-        weights = connect_finish.weights(weight, pattern.weights, pattern.count)
-        delays = connect_finish.delays(delay, dt, pattern.count)
+        texts = [isinstance(what, str) for what in (weight, delay)]
+        weights = 0.0 if texts[0] else connect_finish.weights(weight, pattern.weights, pattern.count)
+        delays = connect_finish.delays(None if texts[1] else delay, dt, pattern.count)
         pair = Pair(sources, targets, shift if same else None)
         draws = Draws.of(seed, stream)
         rows = pattern.rows(pair, draws, threads)
+        if any(texts):
+            rows = connect_expression.filled(rows, pair)
+        if texts[0]:
+            values = connect_expression.numbers("weight", weight, pattern, rows, pair)
+            weights = connect_finish.weights(values, pattern.weights, len(values))
+        if texts[1]:
+            values = connect_expression.numbers("delay", delay, pattern, rows, pair)
+            delays = connect_finish.delays(values, dt, len(values))
     except InputError as error:
         if not name:
             raise

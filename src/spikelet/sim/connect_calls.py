@@ -41,23 +41,34 @@ _PLACES = {
 @cache
 def picks() -> Kernels:
     """Return the kernels that draw partners, by name."""
-    return _functions(picks_module(), _PICKS)
+    return _functions(picks_library(), _PICKS)
+
+
+@cache
+def picks_library() -> llvm_jit.Library:
+    """Return the module of these kernels."""
+    return llvm_jit.compile(picks_module())
 
 
 @cache
 def laws() -> Kernels:
     """Return the kernels that draw weights and delays, by name."""
-    return _functions(laws_module(), _LAWS)
+    return _functions(laws_library(), _LAWS)
+
+
+@cache
+def laws_library() -> llvm_jit.Library:
+    """Return the module of these kernels."""
+    return llvm_jit.compile(laws_module())
 
 
 @cache
 def places(targets: np.dtype, weights: np.dtype) -> Kernels:
     """Return the kernels that put synapses into their places, for types of targets and of weights, by name."""
-    return _functions(places_module(f"i{8 * targets.itemsize}", REAL[weights]), _PLACES)
+    return _functions(llvm_jit.compile(places_module(f"i{8 * targets.itemsize}", REAL[weights])), _PLACES)
 
 
-def _functions(text: str, arguments: dict[str, tuple]) -> Kernels:
-    library = llvm_jit.compile(text)
+def _functions(library: llvm_jit.Library, arguments: dict[str, tuple]) -> Kernels:
     return {name: library.function(name, *types) for name, types in arguments.items()}
 
 

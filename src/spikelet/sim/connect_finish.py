@@ -48,9 +48,9 @@ def weights(weight: Any, own: np.ndarray | None, count: int | None) -> Weights:
         InputError: it is none of these, not finite, or of the wrong length.
     """
     if own is not None:
-        if np.ndim(weight) or isinstance(weight, Distribution):
+        if np.ndim(weight) or isinstance(weight, Distribution | str):
             raise InputError(
-                "weight: the matrix holds the weights already; give a number that multiplies them, or none"
+                "weight: the pattern holds the weights already; give a number that multiplies them, or none"
             )
         return own * (1.0 if weight is None else _one("weight", weight))
     if weight is None:
@@ -90,6 +90,20 @@ def delays(delay: Any, dt: float, count: int | None) -> Delays:
     number = np.zeros(steps[-1] + 1, np.uint16)
     number[steps] = np.arange(len(steps))
     return Delays(steps, number[rounded] if len(steps) > 1 else None)
+
+
+def steps_of(name: str, values: np.ndarray, dt: float) -> np.ndarray:
+    """Return delays [ms], of any shape, in steps of ``dt``, int64.
+
+    Raises:
+        InputError: one is below one step, unless all are 0.
+    """
+    try:
+        found = delays(values.reshape(-1) if values.ndim else float(values), dt, values.size)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    steps = found.steps[0] if found.which is None else found.steps[found.which].reshape(values.shape)
+    return np.broadcast_to(np.asarray(steps, np.int64), values.shape)
 
 
 def _drawn_delays(law: Distribution, dt: float) -> Delays:

@@ -1,5 +1,6 @@
 """The patterns as data: what each needs, how many synapses it makes, and which of the ways to draw them it takes."""
 
+import math
 import operator
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
@@ -26,11 +27,25 @@ class Pattern(ABC):
     Attributes:
         count: How many synapses the pattern lists one by one; None where it draws or computes them.
         weights: The weights that it holds, (count,); None where it holds none.
+        kinds: The kinds of storage that can hold its synapses, see `storage`; the first is the default.
+        names: What may stand in a text for weights and delays, see `connect_expression`.
     """
 
     count: int | None = None
     weights: np.ndarray | None = None
+    kinds: tuple[str, ...] = ("sparse", "dense")
+    names: tuple[str, ...] = ("i", "j", "n_pre", "n_post")
     name: str = ""  # of the function that makes it
+
+    @property
+    def holds_weights(self) -> bool:
+        """Whether it holds weights."""
+        return self.weights is not None
+
+    def values(self, sources: np.ndarray, targets: np.ndarray, pair: Pair) -> dict[str, Any]:
+        """Return name -> value of pairs, for texts."""
+        sizes = {"n_pre": float(pair.sources), "n_post": float(pair.targets)}
+        return {"i": sources.astype(np.float64), "j": targets.astype(np.float64), **sizes}
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}  # pyright: ignore[reportArgumentType]
@@ -50,6 +65,7 @@ class OneToOne(Pattern):
     """Source i to target i."""
 
     name = "one_to_one"
+    kinds = ("one-to-one", "sparse", "dense")
 
     def rows(self, pair: Pair, draws: Draws, threads: int | None) -> Rows:
         """Return the targets of each source."""
@@ -67,6 +83,7 @@ class AllToAll(Pattern):
     """Every source to every target."""
 
     name = "all_to_all"
+    kinds = ("dense", "sparse", "procedural")
     autapses: bool
 
     def rows(self, pair: Pair, draws: Draws, threads: int | None) -> Rows:
@@ -84,6 +101,7 @@ class FixedProbability(Pattern):
     """Every pair with a probability: a binomial number for each source, then so many of its possible targets."""
 
     name = "fixed_probability"
+    kinds = ("sparse", "dense", "procedural")
     p: float
     autapses: bool
 
@@ -114,6 +132,8 @@ class FixedDegree(Pattern):
     def __post_init__(self) -> None:
         """Check the number."""
         object.__setattr__(self, "k", whole_number(f"{self.name}: k", self.k))
+        if self.by_source:
+            object.__setattr__(self, "kinds", ("sparse", "dense", "procedural"))
 
     @property
     def by_source(self) -> bool:
@@ -148,6 +168,7 @@ class FixedTotal(Pattern):
     """A number of synapses, each between any possible pair: first how many each source has, then their targets."""
 
     name = "fixed_total"
+    kinds = ("sparse", "dense", "procedural")
     n: int
     autapses: bool
     multapses: bool
@@ -180,6 +201,7 @@ class PairwisePoisson(Pattern):
     """A Poisson number of synapses between every pair: one for each source, and targets drawn with replacement."""
 
     name = "pairwise_poisson"
+    kinds = ("sparse", "dense", "procedural")
     mean: float
     autapses: bool
 
@@ -216,6 +238,8 @@ class Listed(Pattern):
         if self.sources.shape != self.targets.shape:
             raise InputError(f"{self.name}: {self.sources.size} sources, but {self.targets.size} targets")
         object.__setattr__(self, "count", self.sources.size)
+        if self.shape is not None and 2 * self.count >= math.prod(self.shape) > 0:  # a matrix, and mostly not 0
+            object.__setattr__(self, "kinds", ("dense", "sparse"))
 
     def __repr__(self) -> str:
         return f"{self.name}({self.count} synapses)"

@@ -60,12 +60,14 @@ class Rows:
         fill: Writes the lists of sources lo to hi - 1, uint32; None where ``targets`` has them.
         targets: All lists, in the type of the edges.
         order: For each entry the place in the pattern's own arrays; None where there are none.
+        picker: Draws the list of each source by itself; None where they are made in another way.
     """
 
     start: np.ndarray
     fill: Callable[[int, int, np.ndarray], None] | None = None
     targets: np.ndarray | None = None
     order: np.ndarray | None = None
+    picker: Picker | None = None
 
 
 def drawn_by_source(picker: Picker, counts: np.ndarray) -> Rows:
@@ -75,7 +77,7 @@ def drawn_by_source(picker: Picker, counts: np.ndarray) -> Rows:
     def fill(lo: int, hi: int, out: np.ndarray) -> None:
         picker(start, lo, hi, out)
 
-    return Rows(start, fill)
+    return Rows(start, fill, picker=picker)
 
 
 def drawn_by_target(picker: Picker, counts: np.ndarray, pair: Pair, threads: int | None) -> Rows:

@@ -8,52 +8,15 @@ import numpy as np
 
 from spikelet import random
 from spikelet.backends.numpy_reference import evaluate
-from spikelet.errors import InputError, ShapeError, did_you_mean
-from spikelet.ir import simplify
-from spikelet.ir.lower import operation
-from spikelet.ir.nodes import Node, node
-from spikelet.lang import dimensions, parser
-from spikelet.lang.functions import CONSTANTS, DRAWS
-from spikelet.lang.syntax import Expr
+from spikelet.errors import InputError, ShapeError
+from spikelet.ir.nodes import Node
 from spikelet.sim.connect_calls import PARTNERS, Draws, starts
+from spikelet.sim.connect_expression import parsed
 from spikelet.sim.connect_patterns import Pattern, real_number, rows_of_lists, whole_number
-from spikelet.sim.connect_rows import Pair, Rows
-from spikelet.units import ONE
+from spikelet.sim.connect_rows import Pair, Rows, listed
 
 _BLOCK = 1 << 20  # pairs that are looked at together
 _AXES = ("dx", "dy", "dz")
-
-
-def _parsed(owner: str, text: str, names: tuple[str, ...]) -> Node:
-    """Return a text as a node over parameters of these names; it may be a condition or a plain number."""
-    expr = parser.condition(owner, "text", text, {*names, *CONSTANTS})
-    kind = dimensions.dimension_of(_known(expr, names), dict.fromkeys((*names, *CONSTANTS), ONE))
-    if kind not in (dimensions.CONDITION, None, ONE):
-        expr.fail("expected a condition or a probability, but this has a unit")
-    return _read(expr)
-
-
-def _known(expr: Expr, names: tuple[str, ...]) -> Expr:
-    """Return the expression, all of whose names and functions are found to exist and to be no random numbers."""
-    waiting = [expr]
-    while waiting:
-        part = waiting.pop()
-        waiting += part.args
-        if part.op == "call" and part.value in DRAWS:
-            part.fail("no random numbers here: a number is itself the probability of a synapse")
-        if part.op in ("name", "next") and (part.op == "next" or part.value not in (*names, *CONSTANTS)):
-            near = did_you_mean(part.value, names) or f"; known are {', '.join(names)}"
-            part.fail(f"'{part.value}' is not defined{near}")
-    return expr
-
-
-def _read(expr: Expr) -> Node:
-    if expr.op == "number":
-        return simplify.const(float(expr.value))  # type: ignore[arg-type]  # numbers hold numbers
-    if expr.op == "name":
-        constant = CONSTANTS.get(str(expr.value))
-        return node("parameter", value=expr.value) if constant is None else simplify.const(constant)
-    return operation(expr, [_read(arg) for arg in expr.args])
 
 
 def _masked(
@@ -79,7 +42,10 @@ def _masked(
     for lo, hi, values in blocks:
         with np.errstate(all="ignore"):  # what is undefined is found below
             found = np.broadcast_to(evaluate({"": what}, values)[""], (hi - lo, pair.targets))
-        chosen = found.copy() if found.dtype == bool else _drawn(owner, found, lo, draws)
+        chosen = found.copy()
+        if found.dtype != bool:
+            i, j = np.broadcast_arrays(np.arange(lo, hi)[:, None], np.arange(pair.targets))
+            chosen = _drawn(owner, found, i, j, pair, draws)
         if shift is not None:
             rows = np.arange(max(lo, -shift), min(hi, pair.targets - shift))
             chosen[rows - lo, rows + shift] = False
@@ -87,16 +53,15 @@ def _masked(
     return rows_of_lists(lists, pair)
 
 
-def _drawn(owner: str, p: np.ndarray, lo: int, draws: Draws) -> np.ndarray:
+def _drawn(owner: str, p: np.ndarray, sources: np.ndarray, targets: np.ndarray, pair: Pair, draws: Draws) -> np.ndarray:
     """Return whether each pair is connected, for its probability."""
     wrong = ~((p >= 0) & (p <= 1))
     if wrong.any():
-        i, j = np.argwhere(wrong)[0]
-        raise InputError(f"{owner}: the probability is {p[i, j]} for source {lo + i} and target {j}; expected 0 to 1")
-    chosen = np.zeros(p.shape, bool)
-    i, j = np.nonzero(p)
-    element = (lo + i) * p.shape[1] + j
-    chosen[i, j] = random.uniform(draws.seed, 0, element, draws.stream, PARTNERS) < p[i, j]
+        i, j = sources[wrong][0], targets[wrong][0]
+        raise InputError(f"{owner}: the probability is {p[wrong][0]} for source {i} and target {j}; expected 0 to 1")
+    chosen, some = np.zeros(p.shape, bool), p > 0
+    element = sources[some] * pair.targets + targets[some]
+    chosen[some] = random.uniform(draws.seed, 0, element, draws.stream, PARTNERS) < p[some]
     return chosen
 
 
@@ -117,19 +82,14 @@ class Expression(Pattern):
 
     def __post_init__(self) -> None:
         """Read the text."""
-        object.__setattr__(self, "node", _parsed("expression", self.text, ("i", "j", "n_pre", "n_post")))
+        object.__setattr__(self, "node", parsed("expression", self.text, self.names))
 
     def rows(self, pair: Pair, draws: Draws, threads: int | None) -> Rows:
         """Return the targets of each source."""
 
         def blocks() -> Iterator[tuple[int, int, Mapping[str, Any]]]:
-            sizes = {"n_pre": float(pair.sources), "n_post": float(pair.targets)}
             for lo, hi in _blocks(pair):
-                yield (
-                    lo,
-                    hi,
-                    {"i": np.arange(lo, hi, dtype=float)[:, None], "j": np.arange(pair.targets, dtype=float)} | sizes,
-                )
+                yield lo, hi, self.values(np.arange(lo, hi)[:, None], np.arange(pair.targets), pair)
 
         return _masked("expression", self.node, blocks(), pair, self.autapses, draws)
 
@@ -148,6 +108,7 @@ class Distance(Pattern):
     targets: np.ndarray | None
     period: Any
     autapses: bool
+    within: float | None = None
     node: Node = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -160,30 +121,63 @@ class Distance(Pattern):
         object.__setattr__(self, "sources", sources)
         object.__setattr__(self, "targets", targets)
         object.__setattr__(self, "period", _period(self.period, axes))
-        object.__setattr__(self, "node", _parsed("distance", self.text, ("d", *_AXES[:axes])))
+        object.__setattr__(self, "names", (*Pattern.names, "d", *_AXES[:axes]))
+        if self.within is not None and real_number("distance: within", self.within) < 0:
+            raise InputError(f"distance: within must not be negative, not {self.within}")
+        object.__setattr__(self, "node", parsed("distance", self.text, self.names))
 
     def __repr__(self) -> str:
         return f"distance({self.text!r})"
 
     def rows(self, pair: Pair, draws: Draws, threads: int | None) -> Rows:
         """Return the targets of each source."""
-        assert self.targets is not None  # set when it was made
+        self.require(pair)
+        if self.within is not None:
+            return self._near(self.within, pair, draws)
+
+        def blocks() -> Iterator[tuple[int, int, Mapping[str, Any]]]:
+            for lo, hi in _blocks(pair):
+                yield lo, hi, self.values(np.arange(lo, hi)[:, None], np.arange(pair.targets), pair)
+
+        return _masked("distance", self.node, blocks(), pair, self.autapses, draws)
+
+    def require(self, pair: Pair) -> None:
+        """Raise ``InputError`` unless all sources and targets have a place."""
         for what, number in (("sources", pair.sources), ("targets", pair.targets)):
             given = len(getattr(self, what))
             if given != number:
                 raise InputError(f"distance: positions of {given} {what}, but there are {number}")
-        return _masked("distance", self.node, self._values(pair), pair, self.autapses, draws)
 
-    def _values(self, pair: Pair) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
-        assert self.targets is not None
-        for lo, hi in _blocks(pair):
-            apart = [self.targets[:, axis] - self.sources[lo:hi, axis, None] for axis in range(self.sources.shape[1])]
-            if self.period is not None:
-                apart = [x - size * np.rint(x / size) for x, size in zip(apart, self.period, strict=True)]
-            d = np.sqrt(np.sum([x * x for x in apart], axis=0))
-            yield lo, hi, {"d": d, **dict(zip(_AXES, apart, strict=False))}
+    def values(self, sources: np.ndarray, targets: np.ndarray, pair: Pair) -> dict[str, Any]:
+        """Return name -> value of pairs for texts, with their distance."""
+        assert self.targets is not None  # set when it was made
+        apart = [self.targets[targets, axis] - self.sources[sources, axis] for axis in range(self.sources.shape[1])]
+        if self.period is not None:
+            apart = [x - size * np.rint(x / size) for x, size in zip(apart, self.period, strict=True)]
+        d = np.sqrt(np.sum([x * x for x in apart], axis=0))
+        return super().values(sources, targets, pair) | {"d": d, **dict(zip(_AXES, apart, strict=False))}
 
-    def expected(self, pair: Pair) -> None:
+    def _near(self, within: float, pair: Pair, draws: Draws) -> Rows:
+        """Return the rows, for which only pairs that are near are looked at."""
+        from scipy.spatial import KDTree  # takes as long as the rest of the package
+
+        places = [self.sources, self.targets]
+        if self.period is not None:
+            places = [np.where(x % self.period < self.period, x % self.period, 0.0) for x in places]
+        trees = [KDTree(x, boxsize=self.period) for x in places]
+        found = trees[0].sparse_distance_matrix(trees[1], within * (1 + 1e-9) + 1e-300, output_type="ndarray")
+        order = np.lexsort((found["j"], found["i"]))
+        sources, targets = found["i"][order].astype(np.int64), found["j"][order].astype(np.int64)
+        shift = pair.kept_apart(self.autapses)
+        values = self.values(sources, targets, pair)
+        keep = (values["d"] <= within) & (True if shift is None else targets != sources + shift)
+        sources, targets = sources[keep], targets[keep]
+        with np.errstate(all="ignore"):  # what is undefined is found below
+            what = np.broadcast_to(evaluate({"": self.node}, self.values(sources, targets, pair))[""], sources.shape)
+        chosen = what if what.dtype == bool else _drawn("distance", what, sources, targets, pair, draws)
+        return listed(sources[chosen], targets[chosen], pair)
+
+    def expected(self, pair: Pair) -> float | None:
         """Return None: it is known once every pair has been looked at."""
         return None
 

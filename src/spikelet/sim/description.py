@@ -1,7 +1,7 @@
 """What a network consists of: populations, views of them, projections, and the checks of what a user describes."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,8 @@ from spikelet import random
 from spikelet.errors import InputError, MagnitudeWarning, ModelError, did_you_mean
 from spikelet.model import METHODS, Neuron
 from spikelet.rule import Rule
+from spikelet.sim import connect_expression, storage as storages
+from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.currents import Current
 from spikelet.sim.edges import Edges
@@ -35,6 +37,14 @@ class Built(Protocol):
 
     def set_weights(self, projection: "Projection", values: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
+        ...
+
+    def set_parts(self, projection: "Projection", parts: Mapping[str, np.ndarray]) -> None:
+        """Replace what the weights of a projection follow from."""
+        ...
+
+    def set_delays(self, projection: "Projection", steps: np.ndarray) -> None:
+        """Replace the delays of a projection [steps], in the order in which they are stored."""
         ...
 
 
@@ -114,6 +124,7 @@ class Projection:
         rule: How the weights learn; None where they do not.
         weight: Number, array or distribution.
         delay: Number, array or distribution [ms]; None is one step.
+        storage: In which form the synapses are kept, see ``storage``; None is what suits the pattern.
         number: Place among the projections of the network; random numbers go by it.
     """
 
@@ -125,6 +136,7 @@ class Projection:
         self.receptor: str = what["receptor"]
         self.rule: Rule | None = what["rule"]
         self.weight, self.delay = what["weight"], what["delay"]
+        self.storage: str | None = what["storage"]
 
     def __repr__(self) -> str:
         return f"Projection({self.name!r}, {self.pre} -> {', '.join(map(repr, self.post))})"
@@ -148,39 +160,74 @@ class Projection:
 
     def sources(self) -> np.ndarray:
         """Return the source of each synapse, in the order (source, target)."""
-        return self.edges.sources()[self.edges.order()]
+        edges = self.edges
+        return edges.sources()[edges.order()]
 
     def targets(self) -> np.ndarray:
         """Return the target of each synapse, numbered through all that receive, in the order (source, target)."""
-        return self.edges.targets[self.edges.order()].astype(np.int64)
+        edges = self.edges
+        return edges.targets[edges.order()].astype(np.int64)
 
     def delays(self) -> np.ndarray:
         """Return the delay of each synapse [ms], in the order (source, target)."""
-        return self.edges.delay_steps()[self.edges.order()] * self.network.engine.dt
+        edges = self.edges
+        return edges.delay_steps()[edges.order()] * self.network.engine.dt
 
     def weights(self) -> np.ndarray:
         """Return the weight of each synapse, in the order (source, target)."""
-        weights = self.edges.weights
-        if np.ndim(weights) == 0:
-            return np.full(len(self), weights)
-        return np.asarray(weights)[self.edges.order()]
+        return _weights(self.edges)
 
-    def set(self, *, weights: Any) -> None:
-        """Set weights: a number, or one for each synapse in the order (source, target).
+    def set(self, *, weights: Any = None, delays: Any = None, where: Any = None, **parts: Any) -> None:
+        """Set weights and delays between runs.
+
+        Args:
+            weights: A number, or one for each synapse in the order (source, target), or a function that returns them
+                for the present ones, such as ``lambda w: w.clip(0, 1)``.
+            delays: The same [ms]. Spikes that have been sent arrive after the delay that they were sent with.
+            where: (E,) booleans, which synapses are set; the others keep what they have.
+            **parts: ``kernel=`` of convolution storage, ``decoders=`` and ``encoders=`` of low-rank storage.
 
         Raises:
-            InputError: their number differs from that of the synapses.
+            InputError: their number differs from that of the synapses, a number is not finite, a delay is below one
+                step, or the storage cannot hold them.
         """
-        values = np.asarray(weights, float)
-        if values.ndim and values.shape != (len(self),):
-            raise InputError(f"{self.name}: {values.shape} weights for {len(self)} synapses")
+        if weights is not None:
+            self.network.engine.set_weights(self, self._asked("weight", weights, self.weights, where))
+        if delays is not None:
+            values = self._asked("delay", delays, self.delays, where)
+            self.network.engine.set_delays(self, steps_of(self.name, values, self.network.engine.dt))
+        if parts:
+            given = {name: np.array(value, float) for name, value in parts.items()}
+            for name, array in given.items():
+                if not np.isfinite(array).all():
+                    raise InputError(f"{self.name}: a number of {name} is not finite")
+            self.network.engine.set_parts(self, given)
+
+    def _asked(self, what: str, given: Any, present: Callable[[], np.ndarray], where: Any) -> np.ndarray:
+        """Return one number, or one for each synapse in the order in which they are stored."""
+        values = np.asarray(given(present()) if callable(given) else given, float)
+        if where is None and values.ndim == 0 and np.isfinite(values):
+            return values
+        edges = self.edges
+        if values.ndim and values.shape != (len(edges),):
+            raise InputError(f"{self.name}: {values.shape} {what}s for {len(edges)} synapses")
         if not np.isfinite(values).all():
-            raise InputError(f"{self.name}: a weight is not finite")
-        if values.ndim:
-            placed = np.empty(len(self))
-            placed[self.edges.order()] = values
-            values = placed
-        self.network.engine.set_weights(self, values)
+            raise InputError(f"{self.name}: a {what} is not finite")
+        if where is not None:
+            mask = np.asarray(where)
+            if mask.dtype != bool or mask.shape != (len(edges),):
+                raise InputError(f"{self.name}: where must be {len(edges)} booleans, got {mask.dtype} {mask.shape}")
+            values = np.where(mask, values, present())
+        placed = np.empty(len(edges))
+        placed[edges.order()] = values
+        return placed
+
+
+def _weights(edges: Edges) -> np.ndarray:
+    """Return the weight of each synapse, in the order (source, target)."""
+    if np.ndim(edges.weights) == 0:
+        return np.full(len(edges), edges.weights)
+    return np.asarray(edges.weights)[edges.order()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,6 +324,7 @@ class Description:
         rule: Rule | None = None,
         weight: Any = 1.0,
         delay: Any = None,
+        storage: str | None = None,
         name: str | None = None,
     ) -> Projection:
         """Connect a population, or a part of it, with others.
@@ -289,9 +337,13 @@ class Description:
             synapse: What a spike does; None adds the weight to ``to`` at once.
             receptor: Name under which projections share the states of a synapse; the default is for this one alone.
             rule: How the weights learn, such as ``rules.STDP``; None where they do not.
-            weight: Number, distribution, or an array where the pattern holds one.
+            weight: Number, distribution, an array where the pattern lists synapses, or a text over the numbers ``i``
+                and ``j`` of source and target and, of ``distance``, ``d``, such as ``"0.3*exp(-d/0.1)"``.
             delay: The same [ms]; None is one step, and no delay for a synapse that acts all the time. With 0 spikes
                 arrive in the step in which they are found, as in a stack of layers; no circle of projections may be so.
+            storage: In which form the synapses are kept: ``"sparse"``, ``"dense"``, ``"one-to-one"``,
+                ``"convolution"``, ``"low-rank"``, or ``"procedural"`` (never kept, but drawn again at each spike). The
+                default suits the pattern; results are the same.
             name: Its name; the default is ``"PRE to POST"``, with a number where that is taken.
 
         Raises:
@@ -309,6 +361,8 @@ class Description:
         _check_sends(name, source, synapse, rule)
         if receptor is not None and synapse is None:
             raise InputError(f"{name}: receptor={receptor!r} names states of a synapse, but none is given")
+        storages.check(name, storage, pattern, rule is not None or (storage is not None and _one_by_one(synapse)))
+        connect_expression.check(name, pattern, {"weight": weight, "delay": delay})
         if rule is not None:
             check(name, rule, [view.population.model for view in targets if isinstance(view.population.model, Neuron)])
         places = {_target(name, view.population, to) for view in targets}
@@ -318,7 +372,7 @@ class Description:
         projection = Projection(
             self, len(self.projections), name, source, targets, pattern=pattern, to=places.pop(), synapse=synapse,
             receptor=f"synapse{len(self.projections)}" if receptor is None else receptor, rule=rule,
-            weight=weight, delay=delay,
+            weight=weight, delay=delay, storage=storage,
         )  # fmt: skip
         self.projections[name] = projection
         return projection
@@ -376,6 +430,11 @@ class Description:
         if self.built is None:
             raise InputError("the network has not been built: call build(dt=...) or run(...) first")
         return self.built
+
+
+def _one_by_one(synapse: Synapse | None) -> bool:
+    """Return whether synapses act all the time, or differ in what a spike releases."""
+    return synapse is not None and (synapse.coupling is not None or synapse.arrival.each)
 
 
 def _check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | None) -> None:

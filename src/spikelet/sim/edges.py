@@ -1,10 +1,16 @@
 """The synapses of a projection as arrays: by source, then by delay, without sorting and without a delay per synapse."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from spikelet.sim import delivery
 from spikelet.sim.connect_calls import grouped
+from spikelet.sim.delivery import Delivery
+
+_ARRAYS = ("delays", "pointer", "targets")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,50 @@ class Edges:
         by_target = grouped(self.targets.astype(np.uint32), self.n_target)[1]
         sources = self.sources().astype(np.uint32)
         return by_target[grouped(sources[by_target], self.n_source)[1]]
+
+    # --- as a kind of storage, see `storage.Storage` ------------------------------------------------------------------
+
+    kind = "sparse"
+
+    def listed(self) -> "Edges":
+        """Return the synapses one by one: these."""
+        return self
+
+    def with_weights(self, weights: np.ndarray) -> "Edges":
+        """Return the same synapses with other weights, one for all or (E,)."""
+        return replace(self, weights=float(weights) if np.ndim(weights) == 0 else weights)
+
+    def with_delays(self, steps: np.ndarray) -> "Edges":
+        """Return the same synapses with other delays [steps], one for all or (E,)."""
+        return self.redelayed(steps)[0]
+
+    def redelayed(self, steps: np.ndarray) -> tuple["Edges", np.ndarray]:
+        """Return synapses with other delays, and where each of them stood before, (E,) int64."""
+        delays = np.unique(steps) if np.size(steps) else np.ones(1, np.int64)
+        number = np.searchsorted(delays, np.broadcast_to(steps, (len(self),)))
+        keys = (self.sources() * len(delays) + number).astype(np.uint32)
+        pointer, order = grouped(keys, self.n_source * len(delays))
+        weights = self.weights[order] if isinstance(self.weights, np.ndarray) else self.weights
+        found = replace(self, delays=delays, pointer=pointer, targets=self.targets[order], weights=weights)
+        return found, order
+
+    def delivery(self, dtype: np.dtype, multiple: bool, window: tuple[int, int]) -> Delivery:
+        """Return how the synapses are delivered; their targets are those of the window."""
+        return delivery.sparse(self.pointer, self.targets, self.weights, dtype, multiple)
+
+    def saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return arrays by name, and the rest, from which ``restored`` makes the same."""
+        constant = np.ndim(self.weights) == 0
+        arrays = {name: getattr(self, name) for name in (_ARRAYS if constant else (*_ARRAYS, "weights"))}
+        weight = float(self.weights) if constant else None
+        return arrays, {"n_source": self.n_source, "n_target": self.n_target, "weight": weight}
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, np.ndarray], rest: Mapping[str, Any]) -> "Edges":
+        """Return what was saved."""
+        weights = arrays["weights"] if "weights" in arrays else float(rest["weight"])
+        own = {name: arrays[name] for name in _ARRAYS}
+        return cls(rest["n_source"], rest["n_target"], weights=weights, **own)
 
     @property
     def nbytes(self) -> int:

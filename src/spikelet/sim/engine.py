@@ -14,6 +14,7 @@ import numpy as np
 
 from spikelet.errors import InputError, NumericsError
 from spikelet.sim import driver, inputs
+from spikelet.sim.cable import Changes
 from spikelet.sim.description import Description, Population, Projection
 from spikelet.sim.drive import Driven
 from spikelet.sim.driver import Call, Driver
@@ -21,12 +22,14 @@ from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
 from spikelet.sim.interrupt import listening
 from spikelet.sim.listing import Listing
-from spikelet.sim.parts import make
+from spikelet.sim.parts import Parts, make
 from spikelet.sim.plastic import Variables
+from spikelet.sim.position import position, restore
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.recorder import Recorder
 from spikelet.sim.result import NetworkResult
-from spikelet.sim.share import Share
+from spikelet.sim.share import ALONE, Share
+from spikelet.sim.storage import Storage
 
 _SOURCE_STEP = driver.FILL.names.index("source.step")
 _LONG = 2_000_000  # steps of neurons in a run and for each thread, below which beginning them takes longer
@@ -74,6 +77,7 @@ class Engine:
         network: What to build.
         dt: Step [ms].
         made: Projection -> synapses that have been made.
+        changes: Of their delays.
 
     Attributes:
         step: Steps that have been taken.
@@ -81,11 +85,21 @@ class Engine:
         parts: What it consists of.
     """
 
-    def __init__(self, network: Description, dt: float, made: Mapping[str, Edges] | None = None):
+    def __init__(
+        self,
+        network: Description,
+        dt: float,
+        made: Mapping[str, Storage] | None = None,
+        changes: Changes | None = None,
+    ):
         self.network, self.dt, self.step, self.block = network, dt, 0, 0
-        self.parts = make(network, dt, {} if made is None else made)
+        self._use(make(network, dt, {} if made is None else made, changes))
+
+    def _use(self, parts: Parts) -> None:
+        """Use parts that have been made."""
+        self.parts = parts
         self.order = self._order()
-        self.variables = Variables(self.parts.learning)
+        self.variables = Variables(parts.learning)
         self.arriving: dict[Share, Arriving] = {}
 
     def edges(self, projection: Projection) -> Edges:
@@ -102,6 +116,30 @@ class Engine:
             own = [cable for cable in self.parts.wiring.coupled if projection in cable.projections]
             self.parts.coupled[projection.name].set_cables(own)
         self.arriving.clear()
+
+    def set_parts(self, projection: Projection, parts: Mapping[str, np.ndarray]) -> None:
+        """Replace what the weights of a projection follow from, such as a kernel."""
+        self.parts.wiring.set_parts(projection, parts)
+        self.arriving.clear()
+
+    def set_delays(self, projection: Projection, steps: np.ndarray) -> None:
+        """Replace the delays of a projection [steps], in the order in which they are stored.
+
+        Spikes that have been sent arrive after the delay that they were sent with. All but the synapses is made again,
+        since the length of blocks and of histories goes by the delays; then everything is put where it stood.
+        """
+        before, arrays = self.parts, {}
+        wiring = before.wiring.with_delays(projection, steps, self.step)
+        data = position(self, arrays)
+        try:
+            self._use(make(self.network, self.dt, wiring=wiring))
+        except InputError:  # a circle without delays
+            self._use(before)
+            raise
+        restore(self, data, arrays)
+        newly = set(inputs.listed(self.parts, ())) - set(inputs.listed(before, ()))
+        first = max(0, self.step - max(wiring.delays))
+        Driver(inputs.emitted(self.parts, sorted(newly), ALONE)).run(0, self.step - first, first, 1)
 
     def states(self, population: Population) -> tuple[str, ...]:
         """Return the states of a population, with those of its receptors."""
@@ -142,6 +180,8 @@ class Engine:
 
     def run(self, steps: int, record: Mapping[str, tuple[str, ...]], every: int, threads: int = 1) -> NetworkResult:
         """Take steps; returns what was recorded of them."""
+        if self.parts.wiring.forget(self.step):
+            self.arriving.clear()
         parts = self.parts
         shares = self._shares(threads, steps)
         states = {name: tuple(n for n in record.get(name, ()) if n != "spikes") for name in parts.receivers}

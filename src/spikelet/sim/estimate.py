@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from spikelet.errors import InputError
+from spikelet.sim import storage
 from spikelet.sim.connect_rows import Pair
 from spikelet.sim.description import Projection
 from spikelet.sim.distributions import Distribution
@@ -29,14 +30,14 @@ def synapses(projection: Projection) -> float | None:
 
 def memory(projection: Projection, size: int) -> float | None:
     """Return the memory of the synapses [bytes], with weights of ``size`` bytes; None where it is not known."""
+    pattern, learns = projection.pattern, projection.rule is not None
+    graded = isinstance(projection.weight, Distribution | str) or np.ndim(projection.weight) > 0
+    kind = storage.choose(projection.storage, pattern, projection.delay, learns)
+    found = storage.planned(kind, pattern, pair_of(projection), graded or learns or pattern.holds_weights, size)
     count = synapses(projection)
-    if count is None:
-        return None
-    graded = isinstance(projection.weight, Distribution) or np.ndim(projection.weight) > 0
-    graded = graded or projection.pattern.weights is not None or projection.rule is not None
-    target = 2 if projection.targets_count <= _SHORT else 4
-    index = 0 if projection.rule is None else 4 + (2 if len(projection.pre) <= _SHORT else 4)  # by target
-    return count * (target + index + (size if graded else 0)) + 8.0 * len(projection.pre)
+    if found is None or count is None or not learns:
+        return found
+    return found + count * (4 + (2 if len(projection.pre) <= _SHORT else 4))  # an index by target
 
 
 def require_room(projections: Iterable[Projection], size: int) -> None:

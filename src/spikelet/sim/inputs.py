@@ -1,14 +1,17 @@
 """The calls that bring inputs to neurons: currents, what sources send, and spikes on arrival."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from spikelet.sim import delivery, driver, source_kernels
 from spikelet.sim.drive import Driven
 from spikelet.sim.driver import Call
+from spikelet.sim.edges import Edges
 from spikelet.sim.parts import Parts
 from spikelet.sim.share import LISTS, OWN, Share
+from spikelet.sim.storage_matrix import OneToOne
 from spikelet.sim.wiring import Cable
 
 
@@ -32,7 +35,7 @@ def cleared(parts: Parts, share: Share) -> Iterator[tuple[Call, Driven | None]]:
 
 def delivered(parts: Parts, at_once: bool, share: Share) -> Iterator[tuple[str, Call]]:
     """Yield what receives and the call that delivers, for cables whose spikes arrive at once, or for the others."""
-    for cable in parts.wiring.cables:
+    for cable in parts.wiring.every():
         if is_at_once(parts, cable) is at_once:
             released = parts.releases.get(cable.projections[0].name)
             if released is not None:
@@ -43,7 +46,7 @@ def delivered(parts: Parts, at_once: bool, share: Share) -> Iterator[tuple[str, 
                 if direct(parts, cable):
                     yield from ((cable.to, call) for call in _added(parts, cable, rows, share))
                 else:
-                    yield cable.to, _sent(parts, cable, rows, jump, share)
+                    yield from ((cable.to, call) for call in _sent(parts, cable, rows, jump, share))
 
 
 def is_at_once(parts: Parts, cable: Cable) -> bool:
@@ -53,18 +56,17 @@ def is_at_once(parts: Parts, cable: Cable) -> bool:
 
 def direct(parts: Parts, cable: Cable) -> bool:
     """Tell whether what a source sends can be added to its targets without a list of spikes."""
-    edges, pre = cable.edges, cable.pre
+    synapses, pre = cable.edges, cable.pre
     emitter = parts.emitters.get(pre.population.name)
     if emitter is None or emitter.state or cable.projections[0].name in {*parts.sendings, *parts.releases}:
         return False
-    plain = np.ndim(edges.weights) == 0 and len(edges.delays) == 1 and len(pre) == pre.population.n
-    one_to_one = len(edges) == len(pre) == edges.n_target == cable.projections[0].targets_count
-    return plain and one_to_one and bool((edges.targets == np.arange(len(edges))).all())
+    whole = cable.window == (0, len(pre)) and len(pre) == pre.population.n and cable.sent == (0, delivery.EVER)
+    return whole and isinstance(synapses, OneToOne) and np.ndim(synapses.weights) == 0
 
 
 def listed(parts: Parts, record: Iterable[str]) -> list[str]:
     """Return the sources whose spikes must be listed: for a delivery, or because they are recorded."""
-    wanted = {cable.pre.population.name for cable in parts.wiring.cables if not direct(parts, cable)} | set(record)
+    wanted = {cable.pre.population.name for cable in parts.wiring.every() if not direct(parts, cable)} | set(record)
     wanted |= {p.pre.population.name for p in parts.network.projections.values() if p.rule is not None}
     return [name for name in parts.emitters if name in wanted]
 
@@ -87,8 +89,10 @@ def emitted(parts: Parts, names: Iterable[str], share: Share) -> Iterator[Call]:
 
 def _added(parts: Parts, cable: Cable, rows: np.ndarray, share: Share) -> Iterator[Call]:
     """Yield the calls that add what a source sends, one for each population that receives."""
-    edges, emitter = cable.edges, parts.emitters[cable.pre.population.name]
-    words = emitter.words(rows.ctypes.data, parts.total, delay=int(edges.delays[0]), scale=float(edges.weights))
+    synapses, emitter = cable.edges, parts.emitters[cable.pre.population.name]
+    assert isinstance(synapses, OneToOne)  # see direct
+    scale = float(synapses.weights)
+    words = emitter.words(rows.ctypes.data, parts.total, delay=int(synapses.delays[0]), scale=scale)
     library = source_kernels.library(emitter.kernel, parts.network.dtype.name)
     address, begin = driver.address_of(library, emitter.kernel), 0
     for view in cable.projections[0].post:
@@ -98,25 +102,38 @@ def _added(parts: Parts, cable: Cable, rows: np.ndarray, share: Share) -> Iterat
         begin += len(view)
 
 
-def _sent(parts: Parts, cable: Cable, rows: np.ndarray, jump: str, share: Share) -> Call:
-    """Return the call that delivers from a history into rows."""
-    pointer = cable.pointer(share.count, parts.owner(share.count))
-    edges, graded = cable.edges, np.ndim(cable.edges.weights) > 0
+def _sent(parts: Parts, cable: Cable, rows: np.ndarray, jump: str, share: Share) -> Iterator[Call]:
+    """Yield the calls that deliver from a history into rows."""
     history = parts.histories[cable.pre.population.name]
     sending = parts.sendings.get(cable.projections[0].name)
     factors = sending.factors.get(jump, history.times) if sending is not None else history.times
-    index = {2: "i16", 4: "i32"}[edges.targets.dtype.itemsize]
-    library = delivery.library(index, parts.real, graded, factors is not None)
-    weight = np.atleast_1d(np.ascontiguousarray(edges.weights, parts.network.dtype if graded else np.float64))
-    words = delivery.DELIVER.array(
-        {
-            "step": 0, "T": 0, "delays": len(edges.delays), "delay": edges.delays.ctypes.data,
-            "pointer": pointer.ctypes.data, "targets": edges.targets.ctypes.data,
-            "weights": weight.ctypes.data if graded else int(weight.view(np.int64)[0]),
-            "stride": history.ids.shape[1], "first": cable.pre.start, "sources": len(cable.pre),
-            "rows": rows.ctypes.data, "row.stride": parts.total,
-            **history.words(), "times": 0 if factors is None else factors.ctypes.data, **share.words,
-        }
-    )  # fmt: skip
-    kept = (library, edges, pointer, weight, history, factors, rows)
-    return Call(driver.address_of(library, "deliver"), words, words, kind=OWN, kept=kept)
+    delays = cable.edges.delays
+    values = {
+        "step": 0, "T": 0, "delays": len(delays), "delay": delays.ctypes.data, "stride": history.ids.shape[1],
+        "first": cable.pre.start, "sources": len(cable.pre), "row.stride": parts.total, "since": cable.sent[0],
+        "span": cable.sent[1], **history.words(), "times": 0 if factors is None else factors.ctypes.data, **share.words,
+    }  # fmt: skip
+    for window in _windows(cable, share):
+        own = rows[:, window[0] - cable.window[0] :]
+        if isinstance(cable.edges, Edges):
+            pointer = cable.pointer(share.count, parts.owner(share.count))
+            found = replace(cable.edges, pointer=pointer).delivery(parts.network.dtype, factors is not None, window)
+        else:
+            found = cable.edges.delivery(parts.network.dtype, factors is not None, window)
+        words = found.words.array({**values, "rows": own.ctypes.data, **found.values})
+        kept = (found, delays, history, factors, rows)
+        yield Call(driver.address_of(found.library, "deliver"), words, words, kind=OWN, kept=kept)
+
+
+def _windows(cable: Cable, share: Share) -> Iterator[tuple[int, int]]:
+    """Yield the targets of a cable that are a thread's: sparse storage finds them by itself."""
+    if isinstance(cable.edges, Edges) or share.count == 1:
+        yield cable.window
+        return
+    begin = 0
+    for view in cable.projections[0].post:
+        lo, hi = (begin + min(max(end - view.start, 0), len(view)) for end in share.of(view.population.n))
+        lo, hi = max(lo, cable.window[0]), min(hi, cable.window[1])
+        if lo < hi:
+            yield lo, hi
+        begin += len(view)

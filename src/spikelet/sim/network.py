@@ -152,8 +152,8 @@ class Network(Description):
     def _size(self, projection: Projection) -> str:
         """Say how many synapses there are, or will be, and how much memory they need."""
         if self.built is not None:
-            edges = self.built.edges(projection)
-            return f"{len(edges):,} synapses ({estimate.gigabytes(edges.nbytes)})"
+            made = self.built.parts.wiring.storage(projection)
+            return f"{len(made):,} synapses, {made.kind} ({estimate.gigabytes(made.nbytes)})"
         count, size = estimate.synapses(projection), estimate.memory(projection, self.dtype.itemsize)
         if count is None or size is None:
             return "number of synapses not known before they are made"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spikelet.model import Neuron
+from spikelet.sim.cable import Changes
 from spikelet.sim.compose import sender
 from spikelet.sim.coupled import Coupled, coupled, shortest
 from spikelet.sim.description import Description
 from spikelet.sim.drive import Driven
-from spikelet.sim.edges import Edges
 from spikelet.sim.group import placed
 from spikelet.sim.history import History
 from spikelet.sim.plastic import Plastic, plastic
@@ -19,6 +19,7 @@ from spikelet.sim.release import Release, releases
 from spikelet.sim.sending import Sending
 from spikelet.sim.share import Share
 from spikelet.sim.sources import Emitter
+from spikelet.sim.storage import Storage
 from spikelet.sim.wiring import Wiring
 
 _LONGEST = 64  # steps of a block at most: its rows are to stay in the cache
@@ -93,16 +94,27 @@ class Parts:
         return {"float32": "float", "float64": "double"}[self.network.dtype.name]
 
 
-def make(network: Description, dt: float, made: Mapping[str, Edges]) -> Parts:
+def make(
+    network: Description,
+    dt: float,
+    made: Mapping[str, Storage] | None = None,
+    changes: Changes | None = None,
+    *,
+    wiring: Wiring | None = None,
+) -> Parts:
     """Make the parts of a network.
 
     Args:
         network: Its description.
         dt: Step [ms].
         made: Projection -> synapses that have been made.
+        changes: Of their delays.
+        wiring: All synapses, where they have been made.
     """
     dtype, found = network.dtype, receivers(network, dt)
-    wiring = Wiring(network, dt, found, made)
+    if wiring is None:
+        wiring = Wiring(network, dt, found, {} if made is None else made, changes)
+    wiring.receivers = found
     total = sum(receiver.group.n for receiver in found.values())
     longest = 1 if wiring.learning else _LONGEST  # a rule acts between the steps of its neurons
     length = min([longest, shortest(wiring.coupled), *(delay for delay in wiring.delays if delay > 0)])

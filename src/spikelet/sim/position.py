@@ -1,13 +1,21 @@
 """Where a network stands: everything that a later step depends on, as arrays by name and a few numbers."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from spikelet.errors import DataError
 from spikelet.sim.codec import Arrays
-from spikelet.sim.engine import Engine
+from spikelet.sim.parts import Parts
+
+
+class Engine(Protocol):
+    """What is read and set of a built network; see ``engine.Engine``."""
+
+    step: int
+    block: int
+    parts: Parts
 
 
 def position(engine: Engine, arrays: Arrays) -> dict[str, Any]:
@@ -24,7 +32,7 @@ def position(engine: Engine, arrays: Arrays) -> dict[str, Any]:
     for name, one in engine.parts.coupled.items():
         arrays |= {f"sent.{name}.{value}": sent for value, sent in one.sent_before(engine.step).items()}
     noises = [rows.step for driven in engine.parts.driven.values() for rows in driven.noises.values()]
-    return {"step": engine.step, "noises": noises}
+    return {"step": engine.step, "noises": noises, "first": first}
 
 
 def restore(engine: Engine, data: dict[str, Any], arrays: Arrays) -> None:
@@ -42,7 +50,7 @@ def restore(engine: Engine, data: dict[str, Any], arrays: Arrays) -> None:
             _set(sent, f"sent.{name}.{value}", arrays)
             one.set_sent_before(engine.step, value, sent)
         one.remember()
-    first = _first(engine)
+    first = data["first"] if "first" in data else _first(engine)
     for name, history in engine.parts.histories.items():
         parts = ("counts", "ids") if history.times is None else ("counts", "ids", "times")
         history.set_lists(first, engine.step, {part: _get(f"history.{name}.{part}", arrays) for part in parts})
