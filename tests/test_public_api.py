@@ -19,7 +19,7 @@ OBJECTS = [
     "Neuron", "Synapse", "Rule", "Surrogate", "run", "show", "Network", "Population", "Projection", "Current",
     "Poisson", "SpikeTrain", "lognormal", "normal", "uniform", "all_to_all", "distance", "expression", "fixed_indegree",
     "fixed_outdegree", "fixed_probability", "fixed_total", "from_arrays", "from_matrix", "one_to_one",
-    "pairwise_poisson", "small_world",
+    "pairwise_poisson", "small_world", "every", "NetworkResult", "stop_after_spikes",
 ]  # fmt: skip
 
 
