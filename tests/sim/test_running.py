@@ -14,10 +14,12 @@ from spikelet.backends import llvm_jit
 from spikelet.errors import InputError, NumericsError
 from spikelet.model import Neuron
 from spikelet.rule import Rule
+from spikelet.sim import engine
 from spikelet.sim.connect import all_to_all, fixed_indegree, one_to_one
 from spikelet.sim.currents import noise
 from spikelet.sim.distributions import uniform
 from spikelet.sim.network import Network
+from spikelet.sim.record import every
 from spikelet.sim.result import join
 from spikelet.sim.sources import Gamma, Poisson
 from spikelet.sim.stop import stop_after_spikes
@@ -266,3 +268,36 @@ def test_a_run_in_another_thread_is_the_same():
     thread.start()
     thread.join()
     assert found[0].spike_hash() == network().run(20.0, call=change).spike_hash()
+
+
+# -- threads ----------------------------------------------------------------------------------------------------------
+
+
+def test_several_threads_stop_for_a_call_back_and_go_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engine, "_SHARED", 0)
+    monkeypatch.setattr(engine, "_LONG", 0)
+
+    def made() -> Network:
+        net = Network(8)
+        E, noise = net.add(CELL, 300, "E"), net.add(Poisson(14.0), 300, "noise")
+        net.connect(noise, E, one_to_one(), to="v", weight=0.14, delay=0.5)
+        net.connect(E, E, fixed_indegree(20), to="v", weight=uniform(0.0, 0.3), delay=0.7, name="recurrent")
+        return net
+
+    def touch(net: Network) -> None:
+        syn = net.projections["recurrent"]
+        if round(net.t) % 20 == 0:
+            syn.set(weights=syn.weights() * 0.9)
+            net["E"][::3].set(v=2.0)
+
+    def record(net: Network) -> dict[Any, Any]:
+        return {"E": ["spikes", every(0.5, "v")], net.projections["recurrent"][::7]: every(7.0, "weights")}
+
+    found = [(net := made()).run(60.0, record=record(net), call=touch, threads=n) for n in (1, 2, 3)]
+    assert len(found[0]["E"].spikes) > 100
+    (name,) = set(found[0].names) - {"E"}
+    for other in found[1:]:
+        assert other.spike_hash() == found[0].spike_hash()
+        np.testing.assert_array_equal(other["E"]["v"], found[0]["E"]["v"])
+        np.testing.assert_array_equal(other[name]["weights"], found[0][name]["weights"])
+    assert (found[0][name]["weights"][0] != found[0][name]["weights"][-1]).any()

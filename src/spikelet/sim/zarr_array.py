@@ -1,8 +1,8 @@
 """Arrays that grow by rows, in a folder, as the specification of zarr, version 3, has it.
 
 Any reader of zarr opens them. We write them ourselves, since a library that puts chunks together again for every few
-rows takes a hundred times as long: chunks are not compressed, so rows are written at their place and nothing is read or
-moved. Rows behind those that a reader counts may be there already; they do no harm.
+rows takes some twenty times as long: chunks are not compressed, so rows are written at their place and nothing is read
+or moved. Rows behind those that a reader counts may be there already; they do no harm.
 """
 
 import json
