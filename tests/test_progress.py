@@ -17,7 +17,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, where: io.StringIO, **how: bool | Non
     monkeypatch.setattr(sys, "stderr", where)
     with progress.bar(200, unit="ms", done=50, **how) as bar:
         bar.update(100)
-        bar.set_postfix({"loss": "0.5"}, refresh=True)
+        bar.set_postfix({"loss": "0.5"}, refresh=False)
     return where.getvalue()
 
 

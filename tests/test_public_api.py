@@ -83,6 +83,17 @@ def test_the_examples_of_the_simulator_run() -> None:
     exec(fresh + blocks[1] + "net.run(10*ms, record={'I': 'ampa_g'})", space)
 
 
+def test_the_examples_of_running_and_recording_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "simulator.md").read_text()
+    first = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)[0]
+    part = page[page.index("\n## Run\n") : page.index("\n## Keep\n")]
+    space: dict[str, object] = {}
+    for block in [first.replace("1*second", "20*ms"), *re.findall(r"^```python\n(.*?)^```", part, re.M | re.S)]:
+        exec(block, space)
+    assert space["net"].t == pytest.approx(120.0)  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
