@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -272,3 +273,15 @@ def test_ctrl_c_ends_a_streamed_run_and_keeps_what_was_simulated(tmp_path: Path)
     found = NetworkResult.open(path)
     assert not found.interrupted
     assert found.spike_hash() == network().run(round(found.t_stop, 3)).spike_hash()
+
+
+def test_an_error_is_not_hidden_by_a_folder_that_has_gone(tmp_path: Path):
+    path = tmp_path / "run.zarr"
+
+    def stumble(net: Network) -> None:
+        shutil.rmtree(path)
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine") as told:
+        network().run(20.0, to=path, call=stumble)
+    assert "could not be kept: cannot write" in told.value.__notes__[0]

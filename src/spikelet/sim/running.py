@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikelet import progress
-from spikelet.errors import InputError
+from spikelet.errors import InputError, SpikeletError
 from spikelet.sim.engine import Engine
 from spikelet.sim.interrupt import listening
 from spikelet.sim.record import Item
@@ -103,9 +103,11 @@ def _telling(result: Callable[[], NetworkResult]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not isinstance(error, GeneratorExit) and not hasattr(error, "result"):
+        try:
             error.result = result()  # type: ignore[attr-defined]  # errors may have any
             error.add_note("what had been recorded is in the error's attribute 'result'")
+        except SpikeletError as another:  # the folder has gone, or the disk is full as well
+            error.add_note(f"what had been recorded could not be kept: {another}")
         raise
 
 

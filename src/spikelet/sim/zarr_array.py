@@ -101,12 +101,10 @@ class Array:
         for number, begin, end in self._pieces(first, first + len(new)):
             path = self._piece(number)
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
-            try:
-                os.ftruncate(handle, self.piece * self.row_bytes)  # a chunk has its size; what is not written is a hole
-                _write(handle, new[begin - first : end - first], (begin - number * self.piece) * self.row_bytes)
-            finally:
-                os.close(handle)
+            with open(path, "r+b" if path.exists() else "xb") as file:
+                file.truncate(self.piece * self.row_bytes)  # a chunk has its size; what is not written is a hole
+                file.seek((begin - number * self.piece) * self.row_bytes)
+                file.write(new[begin - first : end - first].tobytes())
         self.describe(first + len(new))
 
     def read(self, first: int, last: int) -> np.ndarray:
@@ -133,14 +131,6 @@ class Array:
 
     def _piece(self, number: int) -> Path:
         return self.path.joinpath("c", str(number), *("0" for _ in self.own))
-
-
-def _write(handle: int, rows: np.ndarray, offset: int) -> None:
-    """Write all bytes, which one call need not do."""
-    data = memoryview(rows.tobytes())
-    while data:
-        done = os.pwrite(handle, data, offset)
-        data, offset = data[done:], offset + done
 
 
 def _meta(path: Path, kind: str) -> dict[str, Any]:
