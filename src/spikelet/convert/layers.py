@@ -9,7 +9,8 @@ from spikelet.errors import InputError, ShapeError
 from spikelet.model import Neuron
 from spikelet.sim.connect import from_matrix, one_to_one
 from spikelet.sim.currents import Current
-from spikelet.sim.network import Network, Population
+from spikelet.sim.description import Population
+from spikelet.sim.network import Network
 from spikelet.sim.sources import SpikeTrain
 
 if TYPE_CHECKING:
