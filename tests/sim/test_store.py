@@ -108,6 +108,20 @@ def test_a_reader_of_zarr_opens_it(tmp_path: Path):
     assert group.attrs["spikelet"]["dt"] == 0.1 and group["E/spikes/times"].shape[0] > 50
 
 
+def test_any_names_make_folders_of_their_own(tmp_path: Path):
+    names = ["E", "e", "a b", "a/b", "a_b", "..", "/", "α", "con:", "a" * 40]
+    net = Network(2)
+    for number, name in enumerate(names):
+        net.add(Poisson(0.1 * (number + 1)), 5, name)
+    net.add(neurons.LIF, 1, "quiet")
+    found = net.run(50.0, record=names, to=tmp_path / "run.zarr")
+    assert found.names == tuple(names)
+    for number, name in enumerate(names):
+        assert found[name].rate() == pytest.approx(0.1 * (number + 1), rel=0.5)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.zarr"]
+    assert len({p.name.lower() for p in (tmp_path / "run.zarr").iterdir() if p.is_dir()}) == len(names)
+
+
 def test_the_hash_of_many_spikes_is_taken_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     net = network()
     found = net.run(40.0, record=["E", "noise"], to=tmp_path / "run.zarr")

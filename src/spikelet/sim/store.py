@@ -55,11 +55,11 @@ def _layout(network: Description, engine: Engine, items: Iterable[Item]) -> dict
     taken: set[str] = set()
     entries = []
     for item in items:
-        place = slug = re.sub(r"[^A-Za-z0-9_.,-]+", "_", item.name).strip("._") or "_"
+        place = slug = re.sub(r"[^A-Za-z0-9_.,-]+", "_", item.name).strip("._")[:80] or "_"
         number = 2
-        while f"{place}/{item.what}" in taken:
+        while f"{place}/{item.what}".lower() in taken:  # some disks do not tell E from e
             place, number = f"{slug}_{number}", number + 1
-        taken.add(f"{place}/{item.what}")
+        taken.add(f"{place}/{item.what}".lower())
         entries.append(
             {"name": item.name, "what": item.what, "n": len(item.owner), "group": f"{place}/{item.what}",
              "every": item.every, "unit": item.unit, "chosen": None if item.ids is None else len(item.ids)}
