@@ -201,10 +201,10 @@ def test_simulate_knows_every_network() -> None:
 def test_simulate_after_ctrl_c_tells_what_there_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from spikelet.sim import engine
+    from spikelet.sim import running
 
     calls = iter([False] * 3 + [True] * 9)
-    monkeypatch.setattr(engine, "listening", lambda: contextlib.nullcontext(lambda: next(calls)))
+    monkeypatch.setattr(running, "listening", lambda: contextlib.nullcontext(lambda: next(calls)))
     assert main(["simulate", "izhikevich", "--scale", "0.1", "--time", "100s", "--discard", "0ms", "--json"]) == 130
     assert 0 < json.loads(capsys.readouterr().out)["time_ms"] < 100_000
 

@@ -20,6 +20,7 @@ OBJECTS = [
     "Poisson", "SpikeTrain", "lognormal", "normal", "uniform", "all_to_all", "distance", "expression", "fixed_indegree",
     "fixed_outdegree", "fixed_probability", "fixed_total", "from_arrays", "from_matrix", "one_to_one",
     "pairwise_poisson", "small_world", "convolution", "low_rank", "symmetric",
+    "every", "NetworkResult", "stop_after_spikes",
 ]  # fmt: skip
 
 
@@ -83,6 +84,17 @@ def test_the_examples_of_the_simulator_run() -> None:
     exec(fresh + blocks[2] + "net.run(10*ms, record={'I': 'ampa_g'})", space)
     small = blocks[0].replace("1*second", "20*ms").replace("0_000", "000").replace("_500", "50")
     exec(small + blocks[1] + "net.run(3*ms); assert set(syn.delays()) == {2.0}", space)
+
+
+def test_the_examples_of_running_and_recording_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "simulator.md").read_text()
+    first = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)[0]
+    part = page[page.index("\n## Run\n") : page.index("\n## Keep\n")]
+    space: dict[str, object] = {}
+    for block in [first.replace("1*second", "20*ms"), *re.findall(r"^```python\n(.*?)^```", part, re.M | re.S)]:
+        exec(block, space)
+    assert space["net"].t == pytest.approx(120.0)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -51,7 +51,10 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
     from spikelet.sim.description import Population as Population, Projection as Projection
     from spikelet.sim.distributions import lognormal as lognormal, normal as normal, uniform as uniform
     from spikelet.sim.network import Network as Network
+    from spikelet.sim.record import every as every
+    from spikelet.sim.result import NetworkResult as NetworkResult
     from spikelet.sim.sources import Poisson as Poisson, SpikeTrain as SpikeTrain
+    from spikelet.sim.stop import stop_after_spikes as stop_after_spikes
     from spikelet.sim.symmetric import symmetric as symmetric
     from spikelet.simulate import run as run, show as show
     from spikelet.synapse import Synapse as Synapse
@@ -68,6 +71,9 @@ _PLACES = {  # module -> the names that it gives
     "rule": "Rule",
     "simulate": "run show",
     "sim.network": "Network",
+    "sim.record": "every",
+    "sim.result": "NetworkResult",
+    "sim.stop": "stop_after_spikes",
     "sim.description": "Population Projection",
     "sim.currents": "Current",
     "sim.sources": "Poisson SpikeTrain",

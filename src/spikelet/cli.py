@@ -317,6 +317,7 @@ def _describe_simulate(parser: Parser) -> None:
     add("--discard", help="beginning that the figures leave out (a tenth of --time)")
     add("--threads", type=_integer, default=1, help="how many share the work; the spikes are the same (default 1)")
     add("--seed", type=_integer, default=0, help="of connections, weights, initial values and drive (0)")
+    add("--to", type=Path, metavar="FOLDER", help="record the spikes into this folder (zarr), too")
     add("--plot", type=Path, help="draw spikes and rates into this file (.png, .pdf, .svg)")
     add("--json", action="store_true", help="print the numbers as one line of JSON")
 
@@ -330,7 +331,7 @@ def simulate_network(options: argparse.Namespace) -> int:
     discard = None if options.discard is None else units.quantity(options.discard, "ms")
     if options.plot:
         report.check_figure(options.plot)
-    how = {"time": time, "discard": discard, "seed": options.seed, "threads": options.threads}
+    how = {"time": time, "discard": discard, "seed": options.seed, "threads": options.threads, "to": options.to}
     outcome = network_run.run(options.network, scale=options.scale, **how)
     print(json.dumps(outcome.numbers) if options.json else network_run.text(outcome.numbers))
     if options.plot:

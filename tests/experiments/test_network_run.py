@@ -10,6 +10,7 @@ import pytest
 from spikelet.errors import InputError
 from spikelet.experiments import network_run, networks
 from spikelet.sim import engine
+from spikelet.sim.result import NetworkResult
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,14 @@ def test_threads_change_no_spike(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (one["threads"], two["threads"]) == (1, 2)
     assert one["rates_hz"]["E"] > 1
     assert two["spike_hash"] == one["spike_hash"]
+
+
+def test_spikes_are_recorded_into_a_folder_the_beginning_too(tmp_path: Path) -> None:
+    outcome = network_run.run("izhikevich", scale=0.1, time=60.0, to=tmp_path / "run.zarr")
+    whole = NetworkResult.open(tmp_path / "run.zarr")
+    assert (whole.t_start, whole.t_stop) == (0.0, 60.0) and len(whole["E"].spikes) > 10
+    assert whole.spike_hash() == outcome.numbers["spike_hash"]
+    assert outcome.numbers["spike_hash"] == network_run.run("izhikevich", scale=0.1, time=60.0).numbers["spike_hash"]
 
 
 def test_what_cannot_be_told_is_null() -> None:

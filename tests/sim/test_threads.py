@@ -120,9 +120,9 @@ def test_a_small_network_is_not_shared(monkeypatch):
     monkeypatch.undo()
     net = network()
     net.build(0.1)
-    assert len(net.built._shares(6, 100_000)) == 1  # 890 neurons, 15 steps: waiting for each other would take longer
-    assert len(net.built._shares(4, 100_000)) == 4
-    assert len(net.built._shares(4, 100)) == 1  # and here beginning
+    assert len(net.built.shares(6, 100_000)) == 1  # 890 neurons, 15 steps: waiting for each other would take longer
+    assert len(net.built.shares(4, 100_000)) == 4
+    assert len(net.built.shares(4, 100)) == 1  # and here beginning
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])

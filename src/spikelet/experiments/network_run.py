@@ -59,6 +59,7 @@ def run(
     discard: float | None = None,
     seed: int = 0,
     threads: int = 1,
+    to: Path | None = None,
 ) -> Outcome:
     """Build a network and run it.
 
@@ -69,9 +70,11 @@ def run(
         discard: how much of it is the beginning [ms]; a tenth if not given.
         seed: of all random numbers.
         threads: how many may share the work; the spikes are the same.
+        to: folder into which spikes are recorded.
 
     Raises:
         InputError: an argument is wrong.
+        DataError: the folder is there already, or cannot be written.
         KeyboardInterrupt: Ctrl-C in the beginning.
     """
     entry = networks.find(name)
@@ -81,11 +84,11 @@ def run(
     begin = clock.perf_counter()
     net.build(entry.dt)
     build = clock.perf_counter() - begin
-    parts = [net.run(discard, threads=threads)] if discard else []
+    parts = [net.run(discard, to=to, threads=threads)] if discard else []
     if parts and parts[0].interrupted:
         raise KeyboardInterrupt
     begin = clock.process_time()
-    result = net.run(time - discard, threads=threads)
+    result = net.run(time - discard, to=to, threads=threads)
     cpu = clock.process_time() - begin
     given = {"network": name, "scale": scale, "seed": seed, "threads": threads}
     given |= {"time_ms": _short(result.t_stop), "discard_ms": _short(discard)}

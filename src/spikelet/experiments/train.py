@@ -9,14 +9,14 @@ one that is reported: the test images choose nothing.
 
 import dataclasses
 import signal
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spikelet import progress
 from spikelet.experiments import checkpoint, folder as files, report
 from spikelet.experiments.batches import load
 from spikelet.experiments.distributed import StopRequest, World, world
@@ -180,11 +180,7 @@ class Run:
         shown = {"epoch": f"{min(self.loop.epoch + 1, self.recipe.epochs)}", "loss": f"{self.loop.losses[-1]:.3f}"}
         return shown | ({"test": f"{100 * self.accuracy['test'][-1]:.2f} %"} if self.accuracy["test"] else {})
 
-    @contextmanager
-    def _bar(self) -> Iterator[Any]:
+    def _bar(self) -> AbstractContextManager[Any]:
         """Show a progress bar, where somebody is looking."""
-        from tqdm import tqdm
-
-        quiet = not (self.here.first and sys.stderr.isatty())
-        with tqdm(total=self.loop.total, initial=self.loop.step, unit="step", disable=quiet, dynamic_ncols=True) as bar:
-            yield bar
+        show = None if self.here.first else False
+        return progress.bar(self.loop.total, unit="steps", done=self.loop.step, show=show)

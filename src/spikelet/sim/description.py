@@ -12,6 +12,7 @@ from spikelet.errors import InputError, MagnitudeWarning, ModelError, did_you_me
 from spikelet.model import METHODS, Neuron
 from spikelet.rule import Rule
 from spikelet.sim import connect_expression, storage as storages
+from spikelet.sim.chosen import Chosen
 from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.currents import Current
@@ -47,6 +48,26 @@ class Built(Protocol):
         """Replace the delays of a projection [steps], in the order in which they are stored."""
         ...
 
+    def states(self, population: "Population") -> tuple[str, ...]:
+        """Return the states of a population, with those of its receptors."""
+        ...
+
+    def unit(self, population: "Population", name: str) -> str:
+        """Return the unit of a state."""
+        ...
+
+    def read(self, population: "Population", name: str) -> np.ndarray:
+        """Return a state or a parameter of a population, (n,)."""
+        ...
+
+    def write(self, population: "Population", ids: np.ndarray | None, values: Mapping[str, Any]) -> None:
+        """Set states and parameters of a population, or of some of its neurons."""
+        ...
+
+    def set_drive(self, drive: "Drive", current: Any) -> None:
+        """Replace a current."""
+        ...
+
 
 class View:
     """Neighbours in a population: ``E[:50]``."""
@@ -56,6 +77,19 @@ class View:
 
     def __len__(self) -> int:
         return self.stop - self.start
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return a state or a parameter of these neurons, see ``Population``."""
+        return self.population[name][self.start : self.stop]
+
+    def set(self, **values: Any) -> None:
+        """Set states and parameters of these neurons, see ``Population.set``."""
+        self.population.set_some(np.arange(self.start, self.stop), values)
+
+    @property
+    def name(self) -> str:
+        """Its name in a result."""
+        return repr(self)
 
     def __repr__(self) -> str:
         whole = len(self) == self.population.n
@@ -79,23 +113,43 @@ class Population:
     def __len__(self) -> int:
         return self.n
 
-    def __getitem__(self, part: slice | int) -> View:
-        """Return a view of neighbours.
+    def __getitem__(self, part: Any) -> Any:
+        """Return some of the neurons: a view of neighbours, or others to record; or a state or parameter by its name.
 
         Raises:
-            InputError: it is empty, or leaves out neurons.
+            InputError: there are no such neurons, or no such state.
         """
+        if isinstance(part, str):
+            return self.network.engine.read(self, part)
         if isinstance(part, int | np.integer):
             index = int(part) + (self.n if part < 0 else 0)
             if not 0 <= index < self.n:
                 raise InputError(f"{self.name}: no neuron {part}; it has {self.n}")
             return View(self, index, index + 1)
-        start, stop, step = part.indices(self.n)
-        if step != 1:
-            raise InputError(f"{self.name}[::{step}]: a view leaves nobody out; use from_arrays for such connections")
+        if not isinstance(part, slice) or part.step not in (None, 1):
+            chosen = Chosen(self, part)
+            assert len(chosen)  # a wrong part is told here
+            return chosen
+        start, stop, _ = part.indices(self.n)
         if stop <= start:
             raise InputError(f"{self.name}[{part.start}:{part.stop}] is empty; it has {self.n} neurons")
         return View(self, start, stop)
+
+    def set(self, **values: Any) -> None:
+        """Set states and parameters between runs: ``E.set(v=-60, tau_mem=15*ms)``; of a source, its rate.
+
+        Args:
+            **values: Numbers, or (n,) each.
+
+        Raises:
+            InputError: there is no such state or parameter, a value is wrong, or the network has not been built.
+            ParameterError: the value of a parameter is wrong.
+        """
+        self.set_some(None, values)
+
+    def set_some(self, ids: np.ndarray | None, values: Mapping[str, Any]) -> None:
+        """Set states and parameters of some neurons, or of all."""
+        self.network.engine.write(self, ids, values)
 
     def __repr__(self) -> str:
         return f"Population({self.name!r}, {getattr(self.model, 'name', type(self.model).__name__)}, {self.n})"
@@ -157,6 +211,26 @@ class Projection:
 
     def __len__(self) -> int:
         return len(self.edges.targets)
+
+    def __getitem__(self, part: Any) -> Any:
+        """Return some of the synapses, numbered in the order (source, target), to record, read or set their weights.
+
+        Raises:
+            InputError: there are no such synapses, or the network has not been built.
+        """
+        if isinstance(part, str):
+            if part != "weights":
+                raise InputError(f"{self.name}: a projection has 'weights', not {part!r}")
+            return self.weights()
+        return Chosen(self, part)
+
+    def set_some(self, ids: np.ndarray | None, values: Mapping[str, Any]) -> None:
+        """Set the weights of some synapses, numbered in the order (source, target)."""
+        for name, value in values.items():
+            weights = self[name]
+            count = len(weights) if ids is None else len(ids)
+            weights[slice(None) if ids is None else ids] = self._numbers(value, count)
+            self.set(weights=weights)
 
     def sources(self) -> np.ndarray:
         """Return the source of each synapse, in the order (source, target)."""
@@ -222,6 +296,14 @@ class Projection:
         placed[edges.order()] = values
         return placed
 
+    def _numbers(self, weights: Any, count: int) -> np.ndarray:
+        values = np.asarray(weights, float)
+        if values.ndim and values.shape != (count,):
+            raise InputError(f"{self.name}: {values.shape} weights for {count} synapses")
+        if not np.isfinite(values).all():
+            raise InputError(f"{self.name}: a weight is not finite")
+        return values
+
 
 def _weights(edges: Edges) -> np.ndarray:
     """Return the weight of each synapse, in the order (source, target)."""
@@ -235,16 +317,27 @@ class Drive:
     """A current into neurons; made by ``Network.drive``.
 
     Attributes:
+        network: Where it belongs.
         current: Its values over time.
         view: The neurons.
         to: Input, or state that is added to in every step.
         stream: Of its random numbers.
     """
 
+    network: "Description"
     current: Any
     view: View
     to: str
     stream: int
+
+    def set(self, current: Any) -> None:
+        """Put another current in its place, between runs; noise begins anew.
+
+        Raises:
+            InputError: it is none, or the network has not been built.
+        """
+        current = _current(current)
+        self.network.engine.set_drive(self, current)
 
 
 class Description:
@@ -377,7 +470,7 @@ class Description:
         self.projections[name] = projection
         return projection
 
-    def drive(self, post: Place | Sequence[Place], current: Any, *, to: str | None = None) -> None:
+    def drive(self, post: Place | Sequence[Place], current: Any, *, to: str | None = None) -> Any:
         """Put a current into neurons; several into one input add.
 
         Args:
@@ -385,21 +478,26 @@ class Description:
             current: A number, or a current of ``sim.currents``: ``Current(values)``, ``sinusoid(...)``, ``noise(sd)``.
             to: Input of the neuron, or state that is added to in every step; the default is the model's only input.
 
+        Returns:
+            The current, whose ``set`` puts another one in its place; of a list of places a list.
+
         Raises:
             InputError: an argument is wrong; the message names it.
         """
         self._require_open("drive neurons")
-        current = Current(current) if isinstance(current, int | float | np.ndarray | np.number) else current
-        if not callable(getattr(current, "rows", None)):
-            raise InputError(f"drive: expected a number or a current such as sinusoid(...), got {current!r}"[:200])
+        current, first = _current(current), len(self.drives)
         for view in self._views(post):
             target = _target(f"drive of {view}", view.population, to)
-            self.drives.append(Drive(current, view, target, 0x2000 + len(self.drives)))
+            self.drives.append(Drive(self, current, view, target, 0x2000 + len(self.drives)))
+        made = self.drives[first:]
+        return made if isinstance(post, list | tuple) else made[0]
 
     def _view(self, place: Any, what: str) -> View:
         view = place if isinstance(place, View) else None
         if isinstance(place, Population):
             view = View(place, 0, place.n)
+        if isinstance(place, Chosen):
+            raise InputError(f"connect: {what} {place} leaves neurons out; use from_arrays for such connections")
         if view is None:
             raise InputError(f"connect: {what} must be a population or a slice of one, got {place!r}"[:200])
         if view.population.network is not self:
@@ -451,6 +549,13 @@ def _check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | 
         )
     if not acts and not source.population.spiking:
         raise InputError(f"{name}: {source} sends no spikes: its model has no threshold")
+
+
+def _current(given: Any) -> Any:
+    current = Current(given) if isinstance(given, int | float | np.ndarray | np.number) else given
+    if not callable(getattr(current, "rows", None)):
+        raise InputError(f"drive: expected a number or a current such as sinusoid(...), got {given!r}"[:200])
+    return current
 
 
 def _warn_of_magnitudes(name: str, delay: Any) -> None:

@@ -6,30 +6,32 @@ listed by step in a history that reaches back over the longest delay and one chu
 looks in: it takes recorded spikes out, and hears of Ctrl-C.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 import numpy as np
 
 from spikelet.errors import InputError, NumericsError
-from spikelet.sim import driver, inputs
+from spikelet.sim import driver, inputs, values
 from spikelet.sim.cable import Changes
-from spikelet.sim.description import Description, Population, Projection
+from spikelet.sim.description import Description, Drive, Population, Projection
 from spikelet.sim.drive import Driven
 from spikelet.sim.driver import Call, Driver
 from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
-from spikelet.sim.interrupt import listening
 from spikelet.sim.listing import Listing
 from spikelet.sim.parts import Parts, make
 from spikelet.sim.plastic import Variables
 from spikelet.sim.position import position, restore
 from spikelet.sim.receivers import Receiver
+from spikelet.sim.record import SPIKES
 from spikelet.sim.recorder import Recorder
-from spikelet.sim.result import NetworkResult
 from spikelet.sim.share import ALONE, Share
 from spikelet.sim.storage import Storage
+from spikelet.units import dimension_text
 
 _SOURCE_STEP = driver.FILL.names.index("source.step")
 _LONG = 2_000_000  # steps of neurons in a run and for each thread, below which beginning them takes longer
@@ -70,6 +72,23 @@ class Running:
     recorder: Recorder
 
 
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A run, made ready.
+
+    Attributes:
+        running: What works in it.
+        table: The calls of a block.
+        driven: Calls that bring currents, and the currents.
+        everything: All that has states.
+    """
+
+    running: Running
+    table: Driver
+    driven: Sequence[tuple[Call, Driven]]
+    everything: Sequence[Stepping]
+
+
 class Engine:
     """A built network.
 
@@ -83,7 +102,12 @@ class Engine:
         step: Steps that have been taken.
         dt: Step [ms].
         parts: What it consists of.
+        running: Whether it is in a run, a call-back included.
+        recorder: What records that run.
+        changed: Whether something has been set for which a run has to be made ready again.
     """
+
+    recorder: Recorder
 
     def __init__(
         self,
@@ -101,26 +125,52 @@ class Engine:
         self.order = self._order()
         self.variables = Variables(parts.learning)
         self.arriving: dict[Share, Arriving] = {}
+        self.running, self.changed = False, False
+        self.session: Session | None = None  # None where states lie as between two runs
 
     def edges(self, projection: Projection) -> Edges:
         """Return the synapses of a projection."""
         return self.parts.wiring.edges(projection)
 
-    def set_weights(self, projection: Projection, values: np.ndarray) -> None:
+    def set_weights(self, projection: Projection, weights: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
         if projection.name in self.parts.learning:
-            self.parts.learning[projection.name].set_weights(values)
+            self.parts.learning[projection.name].set_weights(weights)
             return
-        self.parts.wiring.set_weights(projection, values)
+        self.parts.wiring.set_weights(projection, weights)
         if projection.name in self.parts.coupled:
             own = [cable for cable in self.parts.wiring.coupled if projection in cable.projections]
             self.parts.coupled[projection.name].set_cables(own)
+        self._renew()
+
+    def unit(self, population: Population, name: str) -> str:
+        """Return the unit of a state."""
+        definition = self.parts.receivers[population.name].composite.neuron.definition
+        return dimension_text(definition.variables[name].dimension)
+
+    def read(self, population: Population, name: str) -> np.ndarray:
+        """Return a state or a parameter of a population, (n,)."""
+        return values.read(self.parts, population, name)
+
+    def write(self, population: Population, ids: np.ndarray | None, given: Mapping[str, Any]) -> None:
+        """Set states and parameters of a population, or of some of its neurons."""
+        values.write(self.parts, population, ids, given)
+        self._renew()
+
+    def set_drive(self, drive: Drive, current: Any) -> None:
+        """Replace a current."""
+        values.write_drive(self.parts, drive, current)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Let the calls be made again."""
         self.arriving.clear()
+        self.changed = True
 
     def set_parts(self, projection: Projection, parts: Mapping[str, np.ndarray]) -> None:
         """Replace what the weights of a projection follow from, such as a kernel."""
         self.parts.wiring.set_parts(projection, parts)
-        self.arriving.clear()
+        self._renew()
 
     def set_delays(self, projection: Projection, steps: np.ndarray) -> None:
         """Replace the delays of a projection [steps], in the order in which they are stored.
@@ -128,6 +178,8 @@ class Engine:
         Spikes that have been sent arrive after the delay that they were sent with. All but the synapses is made again,
         since the length of blocks and of histories goes by the delays; then everything is put where it stood.
         """
+        if self.running:
+            raise InputError(f"{projection.name}: delays are set between runs, not in a call-back")
         before, arrays = self.parts, {}
         wiring = before.wiring.with_delays(projection, steps, self.step)
         data = position(self, arrays)
@@ -178,53 +230,91 @@ class Engine:
 
     # --- running ------------------------------------------------------------------------------------------------------
 
-    def run(self, steps: int, record: Mapping[str, tuple[str, ...]], every: int, threads: int = 1) -> NetworkResult:
-        """Take steps; returns what was recorded of them."""
+    @contextmanager
+    def entered(self, recorder: Recorder, shares: Sequence[Share]) -> Iterator[None]:
+        """Make ready for `advance`; afterwards states are where they lie between runs."""
+        self.running, self.recorder = True, recorder
         if self.parts.wiring.forget(self.step):
             self.arriving.clear()
-        parts = self.parts
-        shares = self._shares(threads, steps)
-        states = {name: tuple(n for n in record.get(name, ()) if n != "spikes") for name in parts.receivers}
+        try:
+            self._enter(self._session(recorder, shares))
+            yield
+        finally:
+            session = self.session
+            if session is not None:
+                self._leave(session)
+                session.table.__exit__()
+            self.running = False
+
+    @contextmanager
+    def left(self, shares: Sequence[Share]) -> Iterator[None]:
+        """Between two chunks put states where they lie between runs, so that all may be set."""
+        session = self.session
+        assert session is not None
+        self._leave(session)
+        self.changed = False
+        try:
+            yield
+        except BaseException:
+            session.table.__exit__()
+            raise
+        if not self.changed:
+            self._load(session)
+            return
+        session.table.__exit__()
+        self._enter(self._session(session.running.recorder, shares))
+
+    def flush(self) -> None:
+        """Make what a run has recorded so far readable for others."""
+        if self.running:
+            self.recorder.sink.flush(self.step)
+
+    def _enter(self, session: Session) -> None:
+        session.table.__enter__()
+        self._load(session)
+
+    def _load(self, session: Session) -> None:
+        for stepping in session.everything:
+            stepping.load(self.block)
+        for learning in self.parts.learning.values():
+            learning.load(self.block, session.running.steppings[0])
+        for coupled in self.parts.coupled.values():
+            coupled.begin(self.step)
+        self.session = session
+
+    def _leave(self, session: Session) -> None:
+        for stepping in session.everything:
+            stepping.save(self.block)
+        for learning in self.parts.learning.values():
+            learning.save(self.block)
+        for coupled in self.parts.coupled.values():
+            coupled.remember()
+        self.session = None
+
+    def _session(self, recorder: Recorder, shares: Sequence[Share]) -> Session:
+        """Make a run ready."""
+        parts, record = self.parts, recorder.wanted
+        states = {name: tuple(n for n in record.get(name, ()) if n != SPIKES) for name in parts.receivers}
         steppings: list[dict[str, Stepping]] = []
         for share in shares:  # what is recorded of all threads goes to one place
             rows = {name: stepping.rows for name, stepping in steppings[0].items()} if steppings else {}
             own = {name: self._stepping(r, states[name], share, rows.get(name)) for name, r in parts.receivers.items()}
             steppings.append(own)
         halves = {name: sending.stepping(parts.length) for name, sending in parts.sendings.items()}
-        values = {
+        sent = {
             name: one.stepping(parts.length, steppings[0][one.projection.pre.population.name])
             for name, one in parts.coupled.items()
         }
-        recorder = Recorder(
-            record, every, steppings[0], parts.histories, start=self.step, chunk=parts.chunk, dt=self.dt
-        )
         listings = {
             name: Listing(history, [own[name] for own in steppings], parts.length)
             for name, history in parts.histories.items()
             if name in parts.receivers
         }
-        running = Running(steppings, halves, values, listings, recorder)
+        running = Running(steppings, halves, sent, listings, recorder)
         table = Driver(*(self._table(share, record, running) for share in shares))
         driven = [pair for share in shares for pair in self._arriving(share).driven]
-        everything = [*(one for own in steppings for one in own.values()), *halves.values(), *values.values()]
-        for stepping in everything:
-            stepping.load(self.block)
-        for learning in parts.learning.values():
-            learning.load(self.block, steppings[0])
-        for coupled in parts.coupled.values():
-            coupled.begin(self.step)
-        stop = self.step + steps
-        with listening() as pressed, table:
-            while self.step < stop and not pressed():
-                self._advance(table, recorder, driven, min(parts.chunk, stop - self.step))
-        for stepping in everything:
-            stepping.save(self.block)
-        for learning in parts.learning.values():
-            learning.save(self.block)
-        for coupled in parts.coupled.values():
-            coupled.remember()
-        self._check_finite()
-        return recorder.result(interrupted=self.step < stop)
+        everything = [*(one for own in steppings for one in own.values()), *halves.values(), *sent.values()]
+        return Session(running, table, driven, everything)
 
     def _stepping(
         self, receiver: Receiver, record: tuple[str, ...], share: Share, rows: Mapping[str, np.ndarray] | None
@@ -236,7 +326,7 @@ class Engine:
         sent = sorted({state for one in own for state in one.wanted()} - {*record})
         return receiver.group.call(given, parts.length, (*record, *sent), share, rows)
 
-    def _shares(self, threads: int, steps: int) -> list[Share]:
+    def shares(self, threads: int, steps: int) -> list[Share]:
         """Return the threads of a run: one where several would not help."""
         parts, neurons = self.parts, self.parts.total
         few = neurons * parts.length < _SHARED * threads or neurons * steps < _LONG * threads
@@ -247,7 +337,7 @@ class Engine:
     def _table(self, share: Share, record: Mapping[str, tuple[str, ...]], running: Running) -> Iterator[Call]:
         """Return the calls of a block that a thread does, in order."""
         parts = self.parts
-        recorded = [name for name, what in record.items() if "spikes" in what]
+        recorded = [name for name, what in record.items() if SPIKES in what]
         arriving = self._arriving(share)
         yield from inputs.emitted(parts, inputs.listed(parts, recorded), share)
         for name, counts in parts.counts.items():
@@ -267,7 +357,7 @@ class Engine:
             yield from learning.after
         for name, one in parts.coupled.items():
             yield from one.after(running.values[name])
-        yield from running.recorder.calls
+        yield from running.recorder.calls(running.steppings[0])
 
     def _listed(self, names: Iterable[str], share: Share, running: Running) -> Iterator[Call]:
         """Yield the calls that list the spikes of populations, and step what they release."""
@@ -285,12 +375,15 @@ class Engine:
             if sending.projection.pre.population.name == name:
                 yield from sending.calls(sent, stepping)
 
-    def _advance(self, table: Driver, recorder: Recorder, driven: list[tuple[Call, Driven]], steps: int) -> None:
-        """Take the steps of a chunk: whole blocks, and what is left."""
+    def advance(self, steps: int) -> None:
+        """Take the steps of a chunk, whole blocks and what is left, and record them."""
+        session = self.session
+        assert session is not None
+        recorder, table = session.running.recorder, session.table
         recorder.begin()
-        for current in dict.fromkeys(current for _, current in driven):
+        for current in dict.fromkeys(current for _, current in session.driven):
             current.begin(self.step, steps)
-        for call, _ in driven:
+        for call, _ in session.driven:
             call.even[_SOURCE_STEP] = self.step
         whole, rest = divmod(steps, self.parts.length)
         for blocks, length in ((whole, self.parts.length), (min(rest, 1), rest)):
@@ -300,7 +393,8 @@ class Engine:
                 self.step += blocks * length
         recorder.take(self.step)
 
-    def _check_finite(self) -> None:
+    def check_finite(self) -> None:
+        """Raise ``NumericsError`` where a state became NaN."""
         for name, receiver in self.parts.receivers.items():
             for state, value in receiver.group.state.items():
                 if np.isnan(value).any():

@@ -50,15 +50,21 @@ class Group:
     """
 
     def __init__(self, model: Neuron, step: Step, n: int, *, dt: float, seed: int, first: int, dtype: np.dtype):
-        self.model, self.step, self.n, self.dt, self.dtype, self.seed = model, step, n, dt, dtype, seed
-        with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
-            interpreter = Interpreter(step, model.parameters, dt=dt, dtype=dtype)
+        self.step, self.n, self.dt, self.dtype, self.seed = step, n, dt, dtype, seed
+        interpreter = self.parametrise(model)
+        with np.errstate(all="ignore"):
             self.state = {name: value for name, value in interpreter.initial((n,)).items() if name != STEP}
-        self.coefficients = interpreter.coefficients
         self.element = np.arange(first, first + n, dtype=np.int64)
         # what takes longer to make than a short run takes
         self.scans: dict[tuple[bool, tuple[str, ...]], tuple[Scan, Leaves]] = {}
         self.kernels: dict[tuple[bool, tuple[str, ...], frozenset[str], bool], Kernel] = {}
+
+    def parametrise(self, model: Neuron) -> Interpreter:
+        """Take the model's parameters, also between runs; states stay as they are."""
+        with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
+            interpreter = Interpreter(self.step, model.parameters, dt=self.dt, dtype=self.dtype)
+        self.model, self.coefficients = model, interpreter.coefficients
+        return interpreter
 
     def prepared(self, quiet: bool, record: tuple[str, ...]) -> tuple[Scan, Leaves]:
         """Return what the kernel runs, and what it reads."""

@@ -61,6 +61,14 @@ class History:
         before = np.cumsum(counts) - counts
         return np.repeat(slots * self.ids.shape[1] - before, counts) + np.arange(counts.sum())
 
+    def totals(self, first: int, last: int) -> np.ndarray:
+        """Return the number of spikes of each of the steps ``first`` to ``last - 1``."""
+        counts = self.counts[self._slots(first, last)]
+        if self.times is None:
+            return counts.astype(np.int64)
+        steps = np.repeat(np.arange(last - first), counts)
+        return np.bincount(steps, self.listed(self.times, first, last), minlength=last - first).astype(np.int64)
+
     def columns(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the step and the neuron of each spike of steps ``first`` to ``last - 1``, in order."""
         steps = np.repeat(np.arange(first, last), self.counts[self._slots(first, last)])

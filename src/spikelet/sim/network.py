@@ -7,19 +7,23 @@ result = net.run(1*second, dt=0.1*ms, record=E)
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spikelet.errors import InputError, did_you_mean
+from spikelet.errors import InputError
 from spikelet.model import Neuron
-from spikelet.sim import checkpoint, estimate
-from spikelet.sim.description import Description, Population, Projection
+from spikelet.sim import checkpoint, estimate, running, store
+from spikelet.sim.description import Description, Projection
 from spikelet.sim.engine import Engine
 from spikelet.sim.plastic import Variables
+from spikelet.sim.record import items as record_items
 from spikelet.sim.result import NetworkResult
+from spikelet.sim.running import Plan
+from spikelet.sim.sink import Memory
+from spikelet.sim.stop import stop_after_spikes
 
 
 class Network(Description):
@@ -70,6 +74,7 @@ class Network(Description):
         """
         if self.built is None:
             raise InputError("a network is saved with its synapses: build it first, with build(dt=...) or run(...)")
+        self.built.flush()  # so that a recording reaches as far as the checkpoint
         checkpoint.save(self, self.built, Path(path))
 
     @classmethod
@@ -96,48 +101,52 @@ class Network(Description):
         return self.built.variables
 
     def run(
-        self, t: float, *, dt: float | None = None, record: Any = None, every: int = 1, threads: int = 1
-    ) -> NetworkResult:
+        self, t: float, *, dt: float | None = None, record: Any = None, every: int = 1,
+        to: str | os.PathLike[str] | None = None, overwrite: bool = False, call: Callable[[Any], Any] | None = None,
+        until: Any = None, each: float = 10.0, progress: bool | None = None, threads: int = 1,
+    ) -> NetworkResult:  # fmt: skip
         """Simulate.
 
         Args:
             t: Duration [ms].
             dt: Step [ms]; the default is that of the run before, or 0.1.
-            record: What to record: None is the spikes of all, a population or name its spikes, a dict population ->
-                ``"spikes"``, names of states, or a list of those.
-            every: Steps from one recorded value of a state to the next.
+            record: What to record: None is the spikes of all; a population, a part of one, a name or a list of those is
+                their spikes; a dict place -> ``"spikes"``, ``"rate"``, names of states, of a projection ``"weights"``,
+                ``every(interval, ...)`` of some of these, or a list of all that. See `record.every`.
+            every: Steps from one recorded value to the next where no interval is given.
+            to: Folder into which it is recorded, in bounded memory; one that ends where this run begins is continued.
+            overwrite: Replace what the folder holds from this time on, or all of it where it is another network's.
+            call: Function of the network, called every so often; it may read and set what may be set between runs.
+            until: Function of the network that ends the run once it is true, or ``stop_after_spikes(E, 1000)``.
+            each: Time from one look at `call` and `until` to the next [ms]; looks lie at its multiples, wherever a run
+                begins.
+            progress: Whether to show a bar; None shows it on a terminal if the run takes long.
             threads: How many may share the work. They change nothing in the result; small networks use one.
 
         Returns:
-            What happened in this stretch.
+            What happened in this stretch. Where an error ends it, a call-back's or one of numerics, the error has it as
+            its attribute ``result``.
 
         Raises:
             InputError: an argument is wrong; the message names it.
+            DataError: what is recorded cannot be written.
             NumericsError: a state became NaN.
         """
         engine = self.build((0.1 if self.built is None else self.built.dt) if dt is None else dt)
-        steps = _steps(t, engine.dt)
+        steps = _steps("t", t, engine.dt)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise InputError(f"run: every must be a positive number of steps, got {every!r}")
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise InputError(f"run: threads must be a positive integer, got {threads!r}")
-        return engine.run(steps, self._recorded(record, engine), every, threads)
-
-    def _recorded(self, record: Any, engine: Engine) -> dict[str, tuple[str, ...]]:
-        """Return population -> what is recorded of it."""
-        if record is None:
-            return {p.name: ("spikes",) for p in self.populations.values() if isinstance(p.model, Neuron) and p.spiking}
-        if not isinstance(record, Mapping):
-            places = record if isinstance(record, list | tuple) else [record]
-            record = {place: "spikes" for place in places}
-        found: dict[str, tuple[str, ...]] = {}
-        for place, what in record.items():
-            population = place if isinstance(place, Population) else self[place]
-            names = (what,) if isinstance(what, str) else tuple(what)
-            for name in names:
-                _check_recordable(population, name, engine.states(population))
-            found[population.name] = names
-        return found
+        for name, given in (("call", call), ("until", until)):
+            if given is not None and not callable(given) and not isinstance(given, stop_after_spikes):
+                raise InputError(f"run: {name} must be a function of the network, got {given!r}"[:200])
+        if isinstance(until, stop_after_spikes):
+            until.check(self)
+        items = record_items(self, record, every, engine.dt)
+        plan = Plan(steps, call, until, _steps("each", each, engine.dt), progress, threads)
+        sink = Memory(items) if to is None else store.opened(self, engine, items, Path(to), overwrite=overwrite)
+        return running.run(engine, items, sink, plan)
 
     def summary(self) -> str:
         """Return a table of what there is, with the memory of the synapses, also before they are made."""
@@ -160,18 +169,10 @@ class Network(Description):
         return f"about {count:,.0f} synapses ({estimate.gigabytes(size)})"
 
 
-def _check_recordable(population: Population, name: Any, states: tuple[str, ...]) -> None:
-    if name != "spikes" and name not in states:
-        near = did_you_mean(str(name), ("spikes", *states))
-        raise InputError(f"{population.name}: cannot record {name!r}{near}; it has spikes, {', '.join(states)}")
-    if name == "spikes" and not population.spiking:
-        raise InputError(f"{population.name} sends no spikes: its model has no threshold")
-
-
-def _steps(t: Any, dt: float) -> int:
-    if not isinstance(t, int | float | np.number) or not np.isfinite(t) or t <= 0:
-        raise InputError(f"run: t must be a positive number of ms, got {t!r}")
+def _steps(name: str, t: Any, dt: float) -> int:
+    if isinstance(t, bool) or not isinstance(t, int | float | np.number) or not np.isfinite(t) or t <= 0:
+        raise InputError(f"run: {name} must be a positive number of ms, got {t!r}"[:200])
     steps = round(float(t) / dt)
     if steps < 1:
-        raise InputError(f"run: t = {t:g} ms is shorter than one step of {dt:g} ms")
+        raise InputError(f"run: {name} = {t:g} ms is shorter than one step of {dt:g} ms")
     return steps

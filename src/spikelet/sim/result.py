@@ -8,151 +8,24 @@ result["E"].rate() / Hz
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikelet.errors import InputError, did_you_mean
+from spikelet.sim import neo_block, spike_files, stored
+from spikelet.sim.recording import Recording
+from spikelet.sim.spikes import frame
 
 if TYPE_CHECKING:
+    import neo  # pyright: ignore[reportMissingImports]  # optional
     import pandas  # pyright: ignore[reportMissingImports]  # optional
 
-
-@dataclass(frozen=True, eq=False)
-class Spikes:
-    """The spikes of a population as columns, in the order (time, id); of several at once the row is repeated.
-
-    Attributes:
-        times: (S,) float64 [ms], ascending; a spike found in step k has the time (k + 1) dt.
-        ids: (S,) int32, index of the neuron in its population.
-        n: Number of neurons of the population.
-        dt: Step [ms].
-        t_start: Where the recording begins [ms].
-        t_stop: Where it ends [ms].
-        neurons: (m,) ids of those whose spikes these are, ascending; None is all.
-    """
-
-    times: np.ndarray
-    ids: np.ndarray
-    n: int
-    dt: float
-    t_start: float
-    t_stop: float
-    neurons: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        """Number of spikes."""
-        return len(self.times)
-
-    @property
-    def steps(self) -> np.ndarray:
-        """The step in which each spike was found, (S,) int64."""
-        return np.rint(self.times / self.dt).astype(np.int64) - 1
-
-    def counts(self) -> np.ndarray:
-        """Return the number of spikes of each neuron, (n,); of some neurons, see `of`, (m,)."""
-        counts = np.bincount(self.ids, minlength=self.n)
-        return counts if self.neurons is None else counts[self.neurons]
-
-    def rates(self) -> np.ndarray:
-        """Return the firing rate of each neuron [1/ms], in the order of `counts`; divide by ``units.Hz`` for Hz."""
-        return self.counts() / (self.t_stop - self.t_start)
-
-    def rate(self) -> float:
-        """Return the mean firing rate [1/ms]; divide by ``units.Hz`` for Hz."""
-        neurons = self.n if self.neurons is None else len(self.neurons)
-        return len(self) / (neurons * (self.t_stop - self.t_start))
-
-    def of(self, ids: int | Sequence[int] | np.ndarray) -> "Spikes":
-        """Return the spikes of some neurons, which keep their ids; rates are then of those neurons alone.
-
-        Raises:
-            InputError: there is no such neuron, or none is named.
-        """
-        wanted = np.unique(np.asarray(ids))
-        if wanted.dtype.kind not in "iu" or not wanted.size:
-            raise InputError(f"spikes: expected ids of neurons, 0 to {self.n - 1}, got {ids!r}"[:200])
-        if wanted[0] < 0 or wanted[-1] >= self.n:
-            wrong = wanted[0] if wanted[0] < 0 else wanted[-1]
-            raise InputError(f"spikes: there is no neuron {wrong}; ids are 0 to {self.n - 1}")
-        known = wanted if self.neurons is None else np.intersect1d(wanted, self.neurons)
-        chosen = np.isin(self.ids, known)
-        return replace(self, times=self.times[chosen], ids=self.ids[chosen], neurons=known.astype(np.int64))
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """Return a frame with columns ``time`` [ms] and ``id``.
-
-        Raises:
-            ModuleNotFoundError: pandas is not installed.
-        """
-        return _frame({"time": self.times, "id": self.ids})
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """What was recorded of a population.
-
-    Attributes:
-        name: Of the population.
-        n: Number of its neurons.
-        fired: Its spikes, where they were recorded; read them as `spikes`.
-        t: (T',) end of each step whose states were recorded [ms].
-        states: Name -> (T', n') values, after reset.
-        neurons: (n',) ids of the neurons whose states were recorded; None is all.
-    """
-
-    name: str
-    n: int
-    fired: Spikes | None = None
-    t: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    states: Mapping[str, np.ndarray] = field(default_factory=dict)
-    neurons: np.ndarray | None = None
-
-    @property
-    def spikes(self) -> Spikes:
-        """The spikes.
-
-        Raises:
-            InputError: they were not recorded.
-        """
-        if self.fired is None:
-            raise InputError(
-                f"{self.name}: spikes were not recorded; ask for them with record={{{self.name!r}: 'spikes'}}"
-            )
-        return self.fired
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Return a recorded state, (T', n').
-
-        Raises:
-            InputError: it was not recorded.
-        """
-        if name not in self.states:
-            near = did_you_mean(name, self.states)
-            names = tuple(map(str, (*self.states, name)))
-            ask = f"; ask for it with record={{{self.name!r}: {names[0] if len(names) == 1 else names!r}}}"
-            raise InputError(f"{self.name}: '{name}' was not recorded{near or ask}")
-        return self.states[name]
-
-    def rate(self) -> float:
-        """Return the mean firing rate of the population [1/ms]; divide by ``units.Hz`` for Hz."""
-        return self.spikes.rate()
-
-    def to_pandas(self, name: str | None = None) -> "pandas.DataFrame":
-        """Return the spikes as a frame, or a recorded state: a row for each time, a column for each neuron.
-
-        Raises:
-            InputError: it was not recorded.
-            ModuleNotFoundError: pandas is not installed.
-        """
-        if name is None:
-            return self.spikes.to_pandas()
-        values = self[name]
-        ids = np.arange(self.n) if self.neurons is None else self.neurons
-        frame = _frame(dict(zip(ids.tolist(), values.T, strict=True)))
-        return frame.set_axis(self.t, axis=0).rename_axis("t")
+_MANY = 2**22  # spikes to look at in one go
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +33,8 @@ class NetworkResult:
     """What a run of a network recorded.
 
     Attributes:
-        recordings: Population -> what was recorded of it, in the order of the network.
+        recordings: Name of a population, a part of one or a projection -> what was recorded of it, in the order of
+            ``record=``.
         dt: Step [ms].
         t_start: Where the run began [ms].
         t_stop: Where it ended [ms].
@@ -185,7 +59,7 @@ class NetworkResult:
         return np.arange(first + 1, last + 1) * self.dt
 
     def __getitem__(self, population: Any) -> Recording:
-        """Return what was recorded of a population, which is given itself or by its name.
+        """Return what was recorded of a population, a part of one or a projection, given itself or by its name.
 
         Raises:
             InputError: nothing was recorded of it.
@@ -196,19 +70,89 @@ class NetworkResult:
             raise InputError(f"the result holds no population {name!r}{held}")
         return self.recordings[name]
 
+    def between(self, start: float, stop: float) -> "NetworkResult":
+        """Return what happened after ``start`` and up to ``stop`` [ms], as a run of that stretch would have it.
+
+        Rates keep the bins that the run has made. Of a result in a file only that stretch is read.
+
+        Raises:
+            InputError: the run has no time between them.
+        """
+        first, last = max(start, self.t_start), min(stop, self.t_stop)
+        if not first < last:
+            has = f"the run goes from {self.t_start:g} to {self.t_stop:g} ms"
+            raise InputError(f"there is no time between {start!r} and {stop!r} ms; {has}"[:200])
+        return self.cut(first, last)
+
+    def cut(self, start: float, stop: float) -> "NetworkResult":
+        """Return what `between` does, for times that may be the same."""
+        held = {name: recording.between(start, stop, self.dt) for name, recording in self.recordings.items()}
+        return replace(self, recordings=held, t_start=start, t_stop=stop)
+
+    def to_neo(self) -> "neo.Block":
+        """Return it as a block of Neo: a segment with spike trains and signals, which have units.
+
+        Raises:
+            ModuleNotFoundError: neo is not installed.
+        """
+        return neo_block.block(
+            self.recordings, dt=self.dt, start=self.t_start, stop=self.t_stop, interrupted=self.interrupted
+        )
+
+    def save_spikes(self, path: str | os.PathLike[str]) -> None:
+        """Write the spikes into a file, ``.npz`` or ``.csv``; see `spike_files.save`.
+
+        Raises:
+            InputError: the suffix is another one, or no spikes were recorded.
+            DataError: the file cannot be written.
+        """
+        facts = {"dt": self.dt, "t_start": self.t_start, "t_stop": self.t_stop}
+        spike_files.save(self.recordings, facts, Path(path))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "NetworkResult":
+        """Return a recording that a run has written (``net.run(..., to=path)``), or is writing at present.
+
+        Columns are read when they are asked for, and not kept; ``between`` reads no more than its stretch.
+
+        Raises:
+            DataError: there is no recording, or it is damaged.
+        """
+        return cls(**stored.read(path))
+
     def spike_hash(self) -> str:
         """Return the sha256 of all (step, id) pairs in order, as little-endian int64.
 
-        Ids go on from population to population; pairs are in the order (step, id).
+        Ids go on from population to population; pairs are in the order (step, id). A few millions are looked at
+        at a time, so that a file needs no more memory.
         """
+        count = sum(len(r.fired) for r in self.recordings.values() if r.fired is not None)
+        digest = hashlib.sha256()
+        for part in self._stretches(-(-count // _MANY)):
+            digest.update(part._pairs().tobytes())
+        return digest.hexdigest()
+
+    def _stretches(self, count: int) -> Iterator["NetworkResult"]:
+        """Yield parts of the run, of whole steps, in the order of time."""
+        first, last = (round(time / self.dt) for time in (self.t_start, self.t_stop))
+        borders = np.unique(np.linspace(first, last, max(1, count) + 1).round()) * self.dt
+        if len(borders) <= 2:
+            yield self
+            return
+        for start, stop in itertools.pairwise(borders.tolist()):
+            yield self.between(start, stop)
+
+    def _pairs(self) -> np.ndarray:
+        """Return step and id of each spike, (S, 2), ordered."""
         steps, ids, first = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
         for recording in self.recordings.values():
             if recording.fired is not None:
-                steps.append(recording.fired.steps)
-                ids.append(recording.fired.ids.astype(np.int64) + first)
+                spikes = recording.spikes
+                steps.append(spikes.steps)
+                ids.append(spikes.ids.astype(np.int64) + first)
             first += recording.n
         pairs = np.stack([np.concatenate(steps), np.concatenate(ids)], 1).astype("<i8")
-        return hashlib.sha256(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].tobytes()).hexdigest()
+        return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the recorded spikes of all populations as a frame with columns ``population``, ``time`` [ms], ``id``.
@@ -216,13 +160,13 @@ class NetworkResult:
         Raises:
             ModuleNotFoundError: pandas is not installed.
         """
-        held = [(name, r.fired) for name, r in self.recordings.items() if r.fired is not None]
+        held = [(name, r.spikes) for name, r in self.recordings.items() if r.fired is not None]
         columns = {
             "population": np.repeat(np.array([name for name, _ in held], object), [len(spikes) for _, spikes in held]),
             "time": np.concatenate([np.zeros(0), *(spikes.times for _, spikes in held)]),
             "id": np.concatenate([np.zeros(0, np.int32), *(spikes.ids for _, spikes in held)]),
         }
-        return _frame(columns)
+        return frame(columns)
 
 
 def join(results: Iterable[NetworkResult]) -> NetworkResult:
@@ -251,19 +195,13 @@ def _joined(parts: Sequence[Recording]) -> Recording:
     for part in parts[1:]:
         if set(part.states) != set(first.states) or (part.fired is None) != (first.fired is None):
             raise InputError(f"join: of {first.name} the results hold different things")
-    states = {name: np.concatenate([part.states[name] for part in parts]) for name in first.states}
-    fired = [part.fired for part in parts if part.fired is not None]
+    states, clocks = (
+        {name: np.concatenate([np.asarray(getattr(part, what)[name]) for part in parts]) for name in first.states}
+        for what in ("states", "clocks")
+    )
+    fired = [part.spikes for part in parts if part.fired is not None]
     spikes = None
     if fired:
         columns = {name: np.concatenate([getattr(part, name) for part in fired]) for name in ("times", "ids")}
         spikes = replace(fired[0], **columns, t_stop=fired[-1].t_stop)
-    return replace(first, fired=spikes, t=np.concatenate([part.t for part in parts]), states=states)
-
-
-def _frame(columns: Mapping[Any, np.ndarray]) -> "pandas.DataFrame":
-    try:
-        import pandas  # pyright: ignore[reportMissingImports]  # optional
-    except ModuleNotFoundError as error:
-        text = "to_pandas needs pandas, which is not installed: pip install pandas"
-        raise ModuleNotFoundError(text, name="pandas") from error
-    return pandas.DataFrame(dict(columns))
+    return replace(first, fired=spikes, clocks=clocks, states=states)
