@@ -23,7 +23,8 @@ from spikelet.sim.group import Stepping
 from spikelet.sim.interrupt import listening
 from spikelet.sim.listing import Listing
 from spikelet.sim.parts import Parts, make
-from spikelet.sim.plastic import Variables
+from spikelet.sim.plastic import rewired
+from spikelet.sim.plastic_network import Variables
 from spikelet.sim.position import position, restore
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.recorder import Recorder
@@ -104,23 +105,26 @@ class Engine:
 
     def edges(self, projection: Projection) -> Edges:
         """Return the synapses of a projection."""
+        if projection.name in self.parts.learning:
+            return self.parts.learning[projection.name].current()
         return self.parts.wiring.edges(projection)
 
     def set_weights(self, projection: Projection, values: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
         if projection.name in self.parts.learning:
             self.parts.learning[projection.name].set_weights(values)
+            self.renew()
             return
         self.parts.wiring.set_weights(projection, values)
         if projection.name in self.parts.coupled:
             own = [cable for cable in self.parts.wiring.coupled if projection in cable.projections]
             self.parts.coupled[projection.name].set_cables(own)
-        self.arriving.clear()
+        self.renew()
 
     def set_parts(self, projection: Projection, parts: Mapping[str, np.ndarray]) -> None:
         """Replace what the weights of a projection follow from, such as a kernel."""
         self.parts.wiring.set_parts(projection, parts)
-        self.arriving.clear()
+        self.renew()
 
     def set_delays(self, projection: Projection, steps: np.ndarray) -> None:
         """Replace the delays of a projection [steps], in the order in which they are stored.
@@ -140,6 +144,17 @@ class Engine:
         newly = set(inputs.listed(self.parts, ())) - set(inputs.listed(before, ()))
         first = max(0, self.step - max(wiring.delays))
         Driver(inputs.emitted(self.parts, sorted(newly), ALONE)).run(0, self.step - first, first, 1)
+
+    def renew(self) -> None:
+        """Make the calls that bring inputs anew in the next run."""
+        self.arriving.clear()
+
+    def rewire(self, projection: Projection, edges: Edges, origin: np.ndarray) -> None:
+        """Replace the synapses of a projection that learns; ``origin`` is the number that each has had, or -1."""
+        parts, name = self.parts, projection.name
+        parts.learning[name] = rewired(parts.learning[name], edges, origin)
+        parts.wiring.learning[name] = parts.learning[name].edges
+        self.renew()
 
     def states(self, population: Population) -> tuple[str, ...]:
         """Return the states of a population, with those of its receptors."""
@@ -309,3 +324,5 @@ class Engine:
                         f"{name}: '{state}' became NaN in {ids.size} of {value.size} neurons (first: {ids[0]}); "
                         "a smaller dt or another method may help"
                     )
+        for name, learning in self.parts.learning.items():
+            learning.check(name)
