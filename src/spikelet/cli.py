@@ -310,7 +310,7 @@ def _assignments(texts: list[str], model: Any, valid: tuple[str, ...], kind: str
 
 def _describe_simulate(parser: Parser) -> None:
     add = parser.add_argument
-    networks = "brunel, vogels-abbott-cuba, vogels-abbott-coba, cobahh, microcircuit or izhikevich"
+    networks = "brunel, vogels-abbott-cuba, vogels-abbott-coba, cobahh, microcircuit, izhikevich or hpc"
     add("network", metavar="NETWORK", help=networks)
     add("--scale", type=_number, default=1.0, help="share of the neurons (1)")
     add("--time", default="1s", help="how long (1s)")

@@ -32,9 +32,13 @@ class Rule(Written):
     (synapse) and (pre) states. When the receiving neuron fires, ``on_post`` runs after its reset, and may set ``w``,
     (synapse) and (post) states. Where both happen in one step, ``on_pre`` comes first.
 
-    Lines of (synapse) states, ``dw/dt = ...`` among them, are integrated in every step, states of other places held at
-    the values with which the step begins. States of the receiving neuron are read by events: by ``on_pre`` as the step
-    before has left them, by ``on_post`` as the reset has.
+    Lines of (synapse) states, ``dw/dt = ...`` among them, are integrated in every step, states of other places and of
+    the neurons held at the values with which the step begins; so are lines of (post) states that read ``v_post``, such
+    as ``du/dt = (v_post - u)/tau : mV (post)``, and of (pre) states that read ``v_pre``. Events read ``v_pre`` as of
+    arrival; ``v_post`` is read by ``on_pre`` as the step before has left it, and by ``on_post`` as the reset has.
+
+    A parameter may be an array: one value for each sending neuron where a (pre) state needs it, else one for each that
+    receives.
 
     Args:
         name: Name used in messages.

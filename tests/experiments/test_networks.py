@@ -7,7 +7,7 @@ from spikelet.errors import InputError
 from spikelet.experiments import networks
 from spikelet.sim.network import Network
 
-SMALL = {"microcircuit": 0.02}  # of the other networks a tenth
+SMALL = {"microcircuit": 0.02, "hpc": 0.01}  # of the other networks a tenth
 
 
 def built(name: str, scale: float, **more: object) -> Network:

@@ -9,7 +9,9 @@ from spikelet.sim import connect, driver
 from spikelet.sim.connect import from_arrays
 from spikelet.sim.edges import Edges
 from spikelet.sim.history import History
-from spikelet.sim.plastic import Plastic, Target, graded
+from spikelet.sim.plastic import Plastic
+from spikelet.sim.plastic_index import graded
+from spikelet.sim.plastic_sides import Target
 
 _REAL = {"float32": "float", "float64": "double"}
 
@@ -49,6 +51,8 @@ class Bench:
         cuts: Numbers of targets at which another population begins.
         multiple: Whether a source may send several spikes in a step.
         channels: How often each weight is added to the row.
+        fraction: Share of each delay that lies behind the synapse.
+        general: Whether the rule is done pair by pair whatever it is.
 
     Attributes:
         delivered: (steps, targets) what was added to the row of the receivers in each step.
@@ -56,7 +60,7 @@ class Bench:
 
     def __init__(
         self, rule: Rule, made: Edges, pre: np.ndarray, post: np.ndarray, *, dt: float, cuts: Sequence[int] = (),
-        multiple: bool = False, channels: int = 1,
+        multiple: bool = False, channels: int = 1, fraction: float = 0.0, general: bool = False,
     ):  # fmt: skip
         dtype = made.weights.dtype
         self.edges, self.steps, self.step = made, len(pre), 0
@@ -65,7 +69,9 @@ class Bench:
         history, targets = listed(post), []
         for begin, end in zip([0, *cuts], [*cuts, made.n_target], strict=True):
             targets.append(Target(end - begin, begin, (self.row[0, begin:end],) * channels, history, "cells"))
-        self.plastic = Plastic(rule, made, listed(pre, multiple, dtype), 0, targets, dt=dt)
+        self.plastic = Plastic(rule, made, listed(pre, multiple, dtype), 0, targets, dt=dt, fraction=fraction)
+        if general:
+            self.plastic.become_general("to compare")
         library, real = driver.library(), _REAL[dtype.name]
         n = made.n_target
         zero = driver.FILL.array(
@@ -95,4 +101,4 @@ class Bench:
     @property
     def weights(self) -> np.ndarray:
         """The weights by source and target."""
-        return np.asarray(self.edges.weights)[self.edges.order()]
+        return np.asarray(self.plastic.current().weights)[self.edges.order()]

@@ -12,8 +12,9 @@ from spikelet.backends import llvm_jit
 from spikelet.errors import InputError, ModelError, ParameterError, UnitError
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.plastic import Variables, transpose
-from spikelet.sim.plastic_program import check
+from spikelet.sim.plastic_check import check
+from spikelet.sim.plastic_index import split, transpose
+from spikelet.sim.plastic_network import Variables
 
 DT = 0.7
 Pairs = Callable[[float, dict[str, float], list[float], list[float]], float]  # w, parameters, times since pre and post
@@ -178,7 +179,7 @@ def test_every_channel_gets_what_one_alone_gets():
 def test_the_index_by_target_finds_each_synapse_once():
     given = problem(8)
     made = bench(STRONG["STDP"], *given).edges
-    index = transpose(made)
+    index = transpose(made, split(made, 0.0))
     segment = np.repeat(np.arange(len(made.pointer) - 1), np.diff(made.pointer))
     count = len(made)
     assert sorted(index.position[:count].tolist()) == list(range(count)) and not index.position[count:].any()
@@ -336,7 +337,10 @@ def test_a_network_variable_is_found_by_name_and_set_in_all_rules():
 
 # -- what cannot be run -----------------------------------------------------------------------------------------------
 
-CELL = Neuron("Cell", "dv/dt = -v/(9 ms) : mV; u = 2*v : mV", threshold="v > 1 mV", reset="v = 0")
+CELL = Neuron(
+    "Cell", "dv/dt = -v/(9 ms) : mV; u = 2*v : mV; n[k+1] = n : int", threshold="v > 1 mV", reset="v = 0; n += 1"
+)
+SENDER = Neuron("Sender", "dv/dt = -v/(9 ms) : mV", threshold="v > 1 mV", reset="v = 0")
 SILENT = Neuron("Silent", "dv/dt = -v/(9 ms) : mV")
 TRACE = "dx/dt = -x/tau : 1 (pre); tau = 9 ms"
 
@@ -346,19 +350,29 @@ TRACE = "dx/dt = -x/tau : 1 (pre); tau = 9 ms"
     [
         (rules, InputError, "P: expected a Rule such as rules.STDP, got <module"),
         (Rule("R", TRACE + "; a : 1", on_pre="w += a"), ParameterError, "P: R needs a value for 'a': R(a=...)"),
-        (rules.STDP(a_plus=[1, 2]), ParameterError, "P: parameter 'a_plus' of STDP must be one number, got an array"),
+        (
+            rules.STDP(a_plus=[1, 2]), ParameterError,
+            "P: parameter 'a_plus' of STDP has shape (2,); expected one number, or one for each of the 5 neurons that "
+            "receive",
+        ),
+        (
+            rules.STDP(tau_plus=[1, 2]), ParameterError,
+            "'tau_plus' of STDP has shape (2,); expected one number, or one for each of the 3 neurons that send",
+        ),
+        (
+            rules.InhibitorySTDP(tau=[1, 2, 3]), ParameterError,
+            "InhibitorySTDP: parameter 'tau' must be one number, not an array: states of (post) and (pre) need it",
+        ),
         (
             Rule("R", "dx/dt = -x*m/ms : 1 (pre); dm/dt = -m/ms : 1 (network)", on_pre="w += x"), ModelError,
             "yet: 'x' flows by 'm', which only events may read",
         ),
-        (Rule("R", "dw/dt = -w*s : 1; s = v_post/(1 mV*ms) : 1/ms"), ModelError, "yet: 'w' flows by 'v_post', which"),
-        (Rule("R", "", on_pre="w += normal()"), ModelError, "yet: a rule with random numbers"),
-        (Rule("R", "dx/dt = xi/ms**0.5 : 1 (pre)", on_pre="w += x"), ModelError, "yet: a rule with random numbers"),
-        (Rule("R", "", on_post="w += v_pre/mV"), ModelError, "yet: 'v_pre' is read, the sending neuron's"),
-        (
-            Rule("R", "dx/dt = (s - x)/ms : mV (post); s = v_post : mV", on_pre="w += x/mV"), ModelError,
-            "yet: 'x' flows by 'v_post', which only events may read",
-        ),
+        (Rule("R", "dw/dt = -w*s : 1; s = y_post/(1 mV*ms) : 1/ms"), ModelError, "'y_post' stands for the state 'y'"),
+        (Rule("R", "", on_pre="w += normal()"), ModelError, "yet: events with random numbers"),
+        (Rule("R", "s = uniform() : 1", on_pre="w += s"), ModelError, "yet: events with random numbers"),
+        (Rule("R", "dx/dt = xi/ms**0.5 : 1 (pre)", on_pre="w += x"), ModelError, "yet: random numbers in a (pre) s"),
+        (Rule("R", "", on_post="w += y_pre/mV"), ModelError, "'y_pre' stands for the state 'y' of Sender, which it"),
+        (Rule("R", "", on_post="w += n_post"), ModelError, "yet: 'n' of Cell is an integer"),
         (Rule("R", "", on_pre="w += y_post"), ModelError, "'y_post' stands for the state 'y' of Cell, which it"),
         (Rule("R", "", on_pre="w += u_post/mV"), ModelError, "the state 'u' of Cell, which is a sub-expression"),
         (Rule("R", "", on_pre="w += v_post"), UnitError, "cannot add a plain number and mV"),
@@ -366,16 +380,16 @@ TRACE = "dx/dt = -x/tau : 1 (pre); tau = 9 ms"
 )  # fmt: skip
 def test_what_cannot_be_run_is_refused_by_name(rule, kind, message: str):
     with pytest.raises(kind) as caught:
-        check("P", rule, [CELL])
+        check("P", rule, SENDER, [CELL], (3, 5))
     assert message in str(caught.value)
 
 
 def test_a_neuron_without_spikes_is_refused_where_they_count():
-    check("P", Rule("R", "", on_pre="w += 1"), [SILENT])
+    check("P", Rule("R", "", on_pre="w += 1"), SENDER, [SILENT], (3, 5))
     with pytest.raises(InputError, match="P: Silent has no threshold, so on_post= of STDP would never run"):
-        check("P", rules.STDP, [CELL, SILENT])
+        check("P", rules.STDP, SENDER, [CELL, SILENT], (3, 5))
 
 
 @pytest.mark.parametrize("name", rules.entries())
 def test_every_entry_can_be_run(name: str):
-    check("P", rules.entries()[name], [CELL])
+    check("P", rules.entries()[name], SENDER, [CELL], (3, 5))

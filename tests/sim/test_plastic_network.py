@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikelet import neurons, rules, synapses
-from spikelet.errors import InputError, ModelError
+from spikelet.errors import InputError, ModelError, NumericsError
 from spikelet.model import Neuron
 from spikelet.rule import Rule
 from spikelet.sim.connect import all_to_all, fixed_indegree, from_arrays, one_to_one
@@ -163,7 +163,7 @@ def test_mistakes_end_at_once_and_name_the_projection():
         net.connect(train, cell, one_to_one(), to="v", rule="STDP", name="P")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"P: Silent has no threshold, so on_post= of STDP would never run"):
         net.connect(train, [cell, silent], from_arrays([0], [0]), to="v", rule=rules.STDP, name="P")
-    with pytest.raises(ModelError, match=r"yet: 'v_pre' is read, the sending neuron's as of arrival"):
+    with pytest.raises(InputError, match=r"P: R reads 'v_pre', but a source sends, which has no states"):
         net.connect(train, cell, one_to_one(), to="v", rule=Rule("R", "", on_pre="w += v_pre"), name="P")
     assert not net.projections
     net.connect(train, cell, one_to_one(), synapse=synapses.TsodyksMarkram, rule=rules.STDP, name="P")
@@ -171,11 +171,17 @@ def test_mistakes_end_at_once_and_name_the_projection():
         net.build(DT)
 
 
-def test_a_receivers_state_is_read_on_arrival_in_one_population_only():
+def test_a_part_behind_the_synapse_is_checked():
     net = Network()
-    train, a, b = net.add(SpikeTrain([1.0], [0]), 1), net.add(ACTIVE, 1), net.add(ACTIVE, 1)
-    net.connect(train, [a, b], all_to_all(), to="v", rule=Rule("R", "", on_pre="w += v_post"))
-    with pytest.raises(ModelError, match="R: the simulator cannot run this yet: on_pre reads 'v_post', and the"):
+    train, cell = net.add(SpikeTrain([1.0], [0]), 1), net.add(ACTIVE, 1, "cell")
+    with pytest.raises(InputError, match=r"P: dendritic_fraction must be a number from 0 to 1, got 1.5"):
+        net.connect(train, cell, one_to_one(), to="v", rule=rules.STDP, name="P", dendritic_fraction=1.5)
+    with pytest.raises(InputError, match=r"P: dendritic_fraction=1 tells where .* a synapse that learns, but there is"):
+        net.connect(train, cell, one_to_one(), to="v", name="P", dendritic_fraction=1)
+    net.connect(
+        train, cell, one_to_one(), to="v", rule=Rule("R", "", on_pre="w += v_post"), name="P", dendritic_fraction=1
+    )
+    with pytest.raises(ModelError, match="R: .* yet: it reads 'v_post', and a part of the delay lies behind"):
         net.build(DT)
 
 
@@ -221,3 +227,12 @@ def test_a_network_that_was_saved_goes_on_learning_as_one_that_was_not(tmp_path)
     for name, syn in whole.projections.items():
         np.testing.assert_array_equal(again.projections[name].weights(), syn.weights())
         assert again.projections[name].rule == syn.rule
+
+
+def test_a_weight_that_is_no_number_ends_the_run_and_is_named():
+    net = Network()
+    train, cell = net.add(SpikeTrain([1.0, 1.2], [1, 1]), 2), net.add(neurons.LIF(v_th=1e9), 3, "cell")
+    rule = Rule("Burst", "", on_pre="w = w*w*w")
+    net.connect(train, cell, from_arrays([0, 1, 1], [2, 2, 0]), to="I", weight=[1.0, 3.0, 1e20], rule=rule, name="P")
+    with pytest.raises(NumericsError, match=r"P: Burst made the weight of 1 of 3 synapses inf \(first: source 1, targ"):
+        net.run(2.0, dt=DT)

@@ -12,6 +12,8 @@ import numpy as np
 
 from spikelet import random
 from spikelet.errors import InputError, did_you_mean
+from spikelet.experiments.scaling import hpc
+from spikelet.experiments.sizes import size
 from spikelet.model import Neuron
 from spikelet.neurons import LIF
 from spikelet.sim.connect import all_to_all, fixed_indegree, fixed_probability, fixed_total, one_to_one
@@ -286,6 +288,7 @@ NETWORKS = {
     "cobahh": Entry(cobahh),
     "microcircuit": Entry(microcircuit),
     "izhikevich": Entry(izhikevich, dt=1.0),
+    "hpc": Entry(hpc),
 }
 
 
@@ -298,16 +301,3 @@ def find(name: str) -> Entry:
     if name not in NETWORKS:
         raise InputError(f"unknown network '{name}'{did_you_mean(name, NETWORKS)} (known: {', '.join(NETWORKS)})")
     return NETWORKS[name]
-
-
-def size(n: int, scale: float) -> int:
-    """Return the size of a population of ``n`` neurons at a scale.
-
-    Raises:
-        InputError: the scale is not positive, or leaves no neuron.
-    """
-    if not 0 < scale < math.inf:
-        raise InputError(f"scale must be positive, not {scale:g}")
-    if round(n * scale) < 1:
-        raise InputError(f"scale {scale:g} leaves none of {n:,} neurons")
-    return round(n * scale)

@@ -26,7 +26,6 @@ from spikelet.sim.description import Description, Population, Projection, View
 from spikelet.sim.engine import Engine
 from spikelet.sim.position import position, restore
 from spikelet.sim.storage import Storage, restored
-from spikelet.sim.wiring import Wiring
 from spikelet.synapse import Synapse
 
 SCHEMA = 1
@@ -70,7 +69,7 @@ def save(network: Description, engine: Engine, path: Path) -> None:
         "method": network.method,
         "dt": engine.dt,
         "populations": [_population(p, arrays) for p in network.populations.values()],
-        "projections": [_projection(p, engine.parts.wiring, arrays) for p in network.projections.values()],
+        "projections": [_projection(p, engine, arrays) for p in network.projections.values()],
         "passing": [_passing(p, i, arrays) for i, p in enumerate(engine.parts.wiring.changes.passing)],
         "drives": [
             {"current": encode(drive.current, f"drive.{i}", arrays), "view": _view(drive.view), "to": drive.to}
@@ -104,7 +103,7 @@ def rebuild(network: Description, data: dict[str, Any], arrays: Arrays) -> Engin
             _placed(network, entry["pre"]), post, texts["pattern"], to=entry["to"], synapse=synapse,
             receptor=None if synapse is None else entry["receptor"],
             rule=None if entry["rule"] is None else Rule.from_json(entry["rule"]),
-            weight=texts["weight"], delay=texts["delay"],
+            dendritic_fraction=entry.get("dendritic_fraction", 0.0), weight=texts["weight"], delay=texts["delay"],
             name=entry["name"],
         )  # fmt: skip
         made[entry["name"]] = _synapses(entry, f"edges.{i}.", arrays)
@@ -144,7 +143,9 @@ def _population(population: Population, arrays: Arrays) -> dict[str, Any]:
     return {"name": population.name, "n": population.n, "model": saved}
 
 
-def _projection(projection: Projection, wiring: Wiring, arrays: Arrays) -> dict[str, Any]:
+def _projection(projection: Projection, engine: Engine, arrays: Arrays) -> dict[str, Any]:
+    wiring = engine.parts.wiring
+    kept = wiring.storage(projection) if projection.rule is None else engine.edges(projection)
     texts = {name: str(getattr(projection, name)) for name in ("pattern", "weight", "delay")}
     return {
         "name": projection.name,
@@ -154,8 +155,9 @@ def _projection(projection: Projection, wiring: Wiring, arrays: Arrays) -> dict[
         "synapse": None if projection.synapse is None else projection.synapse.to_json(),
         "receptor": projection.receptor,
         "rule": None if projection.rule is None else projection.rule.to_json(),
+        "dendritic_fraction": projection.dendritic_fraction,
         "since": wiring.changes.since.get(projection.name),
-        **_kept(wiring.storage(projection), f"edges.{projection.number}.", arrays),
+        **_kept(kept, f"edges.{projection.number}.", arrays),
         **texts,
     }
 

@@ -11,13 +11,13 @@ from spikelet import random
 from spikelet.errors import InputError, MagnitudeWarning, ModelError, did_you_mean
 from spikelet.model import METHODS, Neuron
 from spikelet.rule import Rule
-from spikelet.sim import connect_expression, storage as storages
+from spikelet.sim import connect_expression, growth, storage as storages
 from spikelet.sim.chosen import Chosen
 from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.currents import Current
 from spikelet.sim.edges import Edges
-from spikelet.sim.plastic_program import check
+from spikelet.sim.plastic_check import check, check_fraction
 from spikelet.sim.sources import Poisson, Source
 from spikelet.synapse import Synapse
 
@@ -66,6 +66,10 @@ class Built(Protocol):
 
     def set_drive(self, drive: "Drive", current: Any) -> None:
         """Replace a current."""
+        ...
+
+    def rewire(self, projection: "Projection", edges: Edges, origin: np.ndarray) -> None:
+        """Replace the synapses of a projection that learns; ``origin`` is the number that each has had, or -1."""
         ...
 
 
@@ -176,6 +180,7 @@ class Projection:
         synapse: What a spike does there; None where it is added at once.
         receptor: Name of the states that projections share.
         rule: How the weights learn; None where they do not.
+        dendritic_fraction: Share of the delay that lies behind a learning synapse.
         weight: Number, array or distribution.
         delay: Number, array or distribution [ms]; None is one step.
         storage: In which form the synapses are kept, see ``storage``; None is what suits the pattern.
@@ -189,6 +194,7 @@ class Projection:
         self.synapse: Synapse | None = what["synapse"]
         self.receptor: str = what["receptor"]
         self.rule: Rule | None = what["rule"]
+        self.dendritic_fraction: float = what["dendritic_fraction"]
         self.weight, self.delay = what["weight"], what["delay"]
         self.storage: str | None = what["storage"]
 
@@ -304,6 +310,60 @@ class Projection:
             raise InputError(f"{self.name}: a weight is not finite")
         return values
 
+    def add(self, sources: Any, targets: Any, *, weights: Any, delays: Any = None) -> None:
+        """Add synapses between runs, to a projection with a rule; all others keep what they have.
+
+        Args:
+            sources: (n,) their sources, as in ``sources()``; a pair may have several synapses.
+            targets: (n,) their targets, as in ``targets()``.
+            weights: A number, or one for each.
+            delays: The same [ms], each one that other synapses of the projection have, or have had; None is the only
+                one that there is. What is on its way to the others arrives at the new ones, too.
+
+        Raises:
+            InputError: an argument is wrong, or the projection has no rule.
+            ShapeError: there are not as many of one as of the other.
+        """
+        engine, edges = self._growing()
+        found = growth.added(self.name, edges, (sources, targets), weights, delays, engine.dt)
+        engine.rewire(self, *found)
+
+    def remove(self, sources: Any = None, targets: Any = None, *, where: Any = None) -> int:
+        """Remove synapses between runs, from a projection with a rule; all others keep what they have.
+
+        Args:
+            sources: (n,) sources of the pairs whose synapses go.
+            targets: (n,) their targets.
+            where: In place of both, which synapses go, (E,) bool, in the order of ``weights()``.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            InputError: an argument is wrong, a pair has no synapse, or the projection has no rule.
+            ShapeError: there are not as many sources as targets.
+        """
+        engine, edges = self._growing()
+        if where is None:
+            chosen = growth.between(self.name, edges, (sources, targets))
+        else:
+            mask = np.asarray(where)
+            if sources is not None or targets is not None or mask.dtype != bool or mask.shape != (len(edges),):
+                raise InputError(
+                    f"{self.name}: remove needs sources and targets, or where= with one bool for each of the "
+                    f"{len(edges)} synapses"
+                )
+            chosen = np.empty(len(edges), bool)
+            chosen[edges.order()] = mask
+        engine.rewire(self, *growth.removed(edges, chosen))
+        return int(chosen.sum())
+
+    def _growing(self) -> tuple[Built, Edges]:
+        if self.rule is None:
+            raise InputError(f"{self.name}: only synapses that learn can be added or removed, and it has no rule=")
+        engine = self.network.engine
+        return engine, engine.edges(self)
+
 
 def _weights(edges: Edges) -> np.ndarray:
     """Return the weight of each synapse, in the order (source, target)."""
@@ -405,7 +465,7 @@ class Description:
         self.populations[name] = population
         return population
 
-    def connect(
+    def connect(  # noqa: PLR0913  # what a projection consists of, each by name
         self,
         pre: Place,
         post: Place | Sequence[Place],
@@ -415,6 +475,7 @@ class Description:
         synapse: Synapse | None = None,
         receptor: str | None = None,
         rule: Rule | None = None,
+        dendritic_fraction: float = 0.0,
         weight: Any = 1.0,
         delay: Any = None,
         storage: str | None = None,
@@ -430,6 +491,8 @@ class Description:
             synapse: What a spike does; None adds the weight to ``to`` at once.
             receptor: Name under which projections share the states of a synapse; the default is for this one alone.
             rule: How the weights learn, such as ``rules.STDP``; None where they do not.
+            dendritic_fraction: Share of the delay that lies behind a learning synapse, in whole steps: 0 is all
+                before it, on the axon; 1 all behind it, as in NEST. Spikes of the receiver take as long to the synapse.
             weight: Number, distribution, an array where the pattern lists synapses, or a text over the numbers ``i``
                 and ``j`` of source and target and, of ``distance``, ``d``, such as ``"0.3*exp(-d/0.1)"``.
             delay: The same [ms]; None is one step, and no delay for a synapse that acts all the time. With 0 spikes
@@ -457,7 +520,9 @@ class Description:
         storages.check(name, storage, pattern, rule is not None or (storage is not None and _one_by_one(synapse)))
         connect_expression.check(name, pattern, {"weight": weight, "delay": delay})
         if rule is not None:
-            check(name, rule, [view.population.model for view in targets if isinstance(view.population.model, Neuron)])
+            post_models = [view.population.model for view in targets if isinstance(view.population.model, Neuron)]
+            check(name, rule, source.population.model, post_models, (len(source), sum(map(len, targets))))
+        check_fraction(name, rule, dendritic_fraction)
         places = {_target(name, view.population, to) for view in targets}
         if len(places) > 1:
             raise InputError(f"{name}: the populations have different inputs, {sorted(places)}; name one with to=")
@@ -465,7 +530,7 @@ class Description:
         projection = Projection(
             self, len(self.projections), name, source, targets, pattern=pattern, to=places.pop(), synapse=synapse,
             receptor=f"synapse{len(self.projections)}" if receptor is None else receptor, rule=rule,
-            weight=weight, delay=delay, storage=storage,
+            dendritic_fraction=float(dendritic_fraction), weight=weight, delay=delay, storage=storage,
         )  # fmt: skip
         self.projections[name] = projection
         return projection

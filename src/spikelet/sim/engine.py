@@ -24,7 +24,8 @@ from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
 from spikelet.sim.listing import Listing
 from spikelet.sim.parts import Parts, make
-from spikelet.sim.plastic import Variables
+from spikelet.sim.plastic import rewired
+from spikelet.sim.plastic_network import Variables
 from spikelet.sim.position import position, restore
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.record import SPIKES
@@ -130,18 +131,21 @@ class Engine:
 
     def edges(self, projection: Projection) -> Edges:
         """Return the synapses of a projection."""
+        if projection.name in self.parts.learning:
+            return self.parts.learning[projection.name].current()
         return self.parts.wiring.edges(projection)
 
     def set_weights(self, projection: Projection, weights: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
         if projection.name in self.parts.learning:
             self.parts.learning[projection.name].set_weights(weights)
+            self.renew()
             return
         self.parts.wiring.set_weights(projection, weights)
         if projection.name in self.parts.coupled:
             own = [cable for cable in self.parts.wiring.coupled if projection in cable.projections]
             self.parts.coupled[projection.name].set_cables(own)
-        self._renew()
+        self.renew()
 
     def unit(self, population: Population, name: str) -> str:
         """Return the unit of a state."""
@@ -155,14 +159,14 @@ class Engine:
     def write(self, population: Population, ids: np.ndarray | None, given: Mapping[str, Any]) -> None:
         """Set states and parameters of a population, or of some of its neurons."""
         values.write(self.parts, population, ids, given)
-        self._renew()
+        self.renew()
 
     def set_drive(self, drive: Drive, current: Any) -> None:
         """Replace a current."""
         values.write_drive(self.parts, drive, current)
-        self._renew()
+        self.renew()
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
         """Let the calls be made again."""
         self.arriving.clear()
         self.changed = True
@@ -170,7 +174,7 @@ class Engine:
     def set_parts(self, projection: Projection, parts: Mapping[str, np.ndarray]) -> None:
         """Replace what the weights of a projection follow from, such as a kernel."""
         self.parts.wiring.set_parts(projection, parts)
-        self._renew()
+        self.renew()
 
     def set_delays(self, projection: Projection, steps: np.ndarray) -> None:
         """Replace the delays of a projection [steps], in the order in which they are stored.
@@ -192,6 +196,13 @@ class Engine:
         newly = set(inputs.listed(self.parts, ())) - set(inputs.listed(before, ()))
         first = max(0, self.step - max(wiring.delays))
         Driver(inputs.emitted(self.parts, sorted(newly), ALONE)).run(0, self.step - first, first, 1)
+
+    def rewire(self, projection: Projection, edges: Edges, origin: np.ndarray) -> None:
+        """Replace the synapses of a projection that learns; ``origin`` is the number that each has had, or -1."""
+        parts, name = self.parts, projection.name
+        parts.learning[name] = rewired(parts.learning[name], edges, origin)
+        parts.wiring.learning[name] = parts.learning[name].edges
+        self.renew()
 
     def states(self, population: Population) -> tuple[str, ...]:
         """Return the states of a population, with those of its receptors."""
@@ -403,3 +414,5 @@ class Engine:
                         f"{name}: '{state}' became NaN in {ids.size} of {value.size} neurons (first: {ids[0]}); "
                         "a smaller dt or another method may help"
                     )
+        for name, learning in self.parts.learning.items():
+            learning.check(name)

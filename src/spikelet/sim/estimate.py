@@ -10,6 +10,7 @@ from spikelet.sim import storage
 from spikelet.sim.connect_rows import Pair
 from spikelet.sim.description import Projection
 from spikelet.sim.distributions import Distribution
+from spikelet.sim.plastic_additive import NotAdditive, additive
 
 _SHORT = 2**16  # targets that two bytes can tell apart
 
@@ -35,9 +36,17 @@ def memory(projection: Projection, size: int) -> float | None:
     kind = storage.choose(projection.storage, pattern, projection.delay, learns)
     found = storage.planned(kind, pattern, pair_of(projection), graded or learns or pattern.holds_weights, size)
     count = synapses(projection)
-    if found is None or count is None or not learns:
+    if found is None or count is None or not learns or not _indexed(projection):
         return found
     return found + count * (4 + (2 if len(projection.pre) <= _SHORT else 4))  # an index by target
+
+
+def _indexed(projection: Projection) -> bool:
+    """Tell whether synapses are found by target, which those of additive rules need not be."""
+    try:
+        return projection.rule is not None and not additive(projection.rule)
+    except NotAdditive:
+        return True
 
 
 def require_room(projections: Iterable[Projection], size: int) -> None:

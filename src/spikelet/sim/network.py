@@ -18,7 +18,7 @@ from spikelet.model import Neuron
 from spikelet.sim import checkpoint, estimate, running, store
 from spikelet.sim.description import Description, Projection
 from spikelet.sim.engine import Engine
-from spikelet.sim.plastic import Variables
+from spikelet.sim.plastic_network import Variables
 from spikelet.sim.record import items as record_items
 from spikelet.sim.result import NetworkResult
 from spikelet.sim.running import Plan
@@ -155,8 +155,17 @@ class Network(Description):
             lines.append(f"  {p.name}: {p.n:,} x {getattr(p.model, 'name', type(p.model).__name__)}")
         for c in self.projections.values():
             via = f" by {c.synapse.name}" if c.synapse is not None else ""
-            lines.append(f"  {c.name}: {c.pattern}{via} to {c.to}, weight {c.weight}, delay {c.delay}, {self._size(c)}")
+            size = self._size(c) + self._learning(c)
+            lines.append(f"  {c.name}: {c.pattern}{via} to {c.to}, weight {c.weight}, delay {c.delay}, {size}")
         return "\n".join(lines)
+
+    def _learning(self, projection: Projection) -> str:
+        """Say how synapses learn, and how that is computed once it has been chosen."""
+        if projection.rule is None:
+            return ""
+        learning = None if self.built is None else self.built.parts.learning[projection.name]
+        way = "" if learning is None else f" pair by pair ({learning.reason})" if learning.reason else " lazily"
+        return f", learning by {projection.rule.name}{way}"
 
     def _size(self, projection: Projection) -> str:
         """Say how many synapses there are, or will be, and how much memory they need."""

@@ -13,7 +13,8 @@ from spikelet.sim.description import Description
 from spikelet.sim.drive import Driven
 from spikelet.sim.group import placed
 from spikelet.sim.history import History
-from spikelet.sim.plastic import Plastic, plastic
+from spikelet.sim.plastic import Plastic
+from spikelet.sim.plastic_network import plastic
 from spikelet.sim.receivers import Receiver, receivers, stream
 from spikelet.sim.release import Release, releases
 from spikelet.sim.sending import Sending

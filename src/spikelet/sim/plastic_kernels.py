@@ -1,285 +1,145 @@
-"""The kernels of a plastic projection in LLVM, printed from the statements of its rule.
+"""The kernels of a plastic projection in LLVM, printed from the statements of its rule: pair by pair.
 
-``arrive`` goes through the spikes that arrive in a step, as ``delivery`` does, and for each synapse first adds the
-weight to the row of the receiver, then runs ``on_pre``. ``posts`` goes through the neurons that fired in the step, and
-runs ``on_post`` for each synapse that they have, which the transpose index finds. Both do one step. All numbers of a
-rule are arguments: the text depends on its statements alone.
+``arrive`` goes through the spikes that reach the synapses in a step, as ``delivery`` does, and for each synapse first
+adds the weight to the row of the receiver, then runs ``on_pre``. ``posts`` goes through the spikes of the receivers
+that reach the synapses in the step, and runs ``on_post`` for each synapse that they have, which the index finds.
+``flow`` takes the states of synapses a step further. All do one step.
 
 The weights that a neuron receives lie far apart, one in each row of a matrix by source, so they are fetched into the
 cache some way ahead.
 """
 
-import re
-from abc import abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
-
-from spikelet.backends import llvm_jit
-from spikelet.backends.llvm_math import definitions
-from spikelet.backends.llvm_printer import Dialect, Function, Lane
+from spikelet.backends.llvm_printer import number
 from spikelet.ir.nodes import Node, topological
 from spikelet.lang.increments import WEIGHT
-from spikelet.sim.driver import SIGNATURE, Words
-from spikelet.sim.plastic_program import Program
+from spikelet.sim.plastic_events import AHEAD, Event
 
-_ARRIVE = (
-    "step", "T", "dt", "delays", "delay", "pointer", "targets", "weights", "ids", "counts", "slots", "stride",
-    "first", "sources", "rows", "times",
-)  # fmt: skip
-_POSTS = (
-    "step", "T", "dt", "start", "position", "segment", "weights", "ids", "counts", "slots", "stride", "first",
-    "count", "border",
-)  # fmt: skip
-_FLOW = ("step", "T", "dt", "segments", "pointer", "targets", "weights")
-ADD = Words(("step", "T", "to", "of", "n"))
-_NUMBERS = ("step", "T", "delays", "slots", "stride", "first", "sources", "count", "border", "n", "segments")
-AHEAD = 24  # synapses of a neuron ahead whose weights are fetched into the cache; the index is that much longer
+FAR = 24  # synapses of a neuron ahead whose weights are fetched into the cache; the index is that much longer
 _TOGETHER = 128  # synapses of a neuron that are worked on at once
-_AHEAD = 3  # spikes ahead whose synapses are fetched
-_DECLARATIONS = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)\ndeclare i64 @llvm.smin.i64(i64, i64)"
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What the kernels of a projection depend on, beside the rule.
+class Arrivals(Event):
+    """Goes through the spikes that reach the synapses in a step; what is done with each is left to a subclass."""
 
-    Attributes:
-        real: ``float`` or ``double``.
-        index: Type of targets, ``i16`` or ``i32``.
-        segment: Type of the numbers of segments, ``i16`` or ``i32``.
-        multiple: Whether an entry of the history of the senders may stand for several spikes.
-        pre: (pre) states and their types, ``real`` or ``int``.
-        post: (post) states and their types.
-        synapse: States of synapses, without the weight, and their types.
-        network: States of the network and their types.
-        partners: States of the receiving neurons that are read.
-    """
+    own = (
+        "step", "T", "dt", "begin", "end", "delays", "delay", "behind", "offset", "pointer", "targets", "weights",
+        "ids", "counts", "slots", "stride", "first", "sources", "rows", "ring", "reached", "times",
+    )  # fmt: skip
 
-    real: str
-    index: str
-    segment: str
-    multiple: bool
-    pre: tuple[tuple[str, str], ...]
-    post: tuple[tuple[str, str], ...]
-    synapse: tuple[tuple[str, str], ...]
-    network: tuple[tuple[str, str], ...]
-    partners: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A printed kernel and the order of its arguments: its own, then ``coef.K`` and states, such as ``pre.X``."""
-
-    text: str
-    words: Words
-
-
-def arrive(program: Program, shape: Shape) -> Kernel:
-    """Print the kernel that delivers, and runs ``on_pre``."""
-    return _Arrive(program, shape).kernel()
-
-
-def flow(program: Program, shape: Shape) -> Kernel:
-    """Print the kernel that takes the states of synapses a step further."""
-    return _Flow(program, shape).kernel()
-
-
-def posts(program: Program, shape: Shape) -> Kernel:
-    """Print the kernel that runs ``on_post``."""
-    return _Posts(program, shape).kernel()
-
-
-class _Event(Function):
-    """What the kernels share: arguments, and the statements of a rule for one synapse."""
-
-    own: tuple[str, ...] = ()
-
-    def __init__(self, name: str, program: Program, shape: Shape):
-        super().__init__(f"void @{name}({SIGNATURE})")
-        self.program, self.shape, self.d = program, shape, Dialect(shape.real, "i64")
-        self.side = {place: dict(getattr(shape, place)) for place in ("pre", "post", "synapse", "network")}
-        self.side["of"] = dict.fromkeys(shape.partners, "real")
-        names = [f"coef.{name}" for name in program.coefficients]
-        names += [f"{side}.{state}" for side, states in self.side.items() for state in states]
-        self.words = Words((*self.own, *names))
-        types = {name: "ptr" for name in self.words.names if name not in _NUMBERS and not name.startswith("coef.")}
-        self.w = self.words.load(self, {**types, "dt": "i64"})
-        self.fixed = {n: self._fixed(n) for n in topological(program.updates.values()) if n.kind == "coefficient"}
-        self.time = self._time()
-        self.shared = self.states("network", "0", program.updates.values())
-        self._body()
-
-    @abstractmethod
-    def _body(self) -> None:
-        """Write the body."""
-
-    def kernel(self) -> Kernel:
-        """Return the module."""
-        body = self.text()
-        functions = definitions(re.findall(r"@sk_(\w+)\(", body), self.shape.real)
-        return Kernel("\n\n".join([functions, body, _DECLARATIONS]), self.words)
-
-    def number(self, word: str) -> str:
-        """Return a real number from the bits of a double."""
-        value = self.value(f"bitcast i64 {word} to double")
-        return value if self.shape.real == "double" else self.value(f"fptrunc double {value} to float")
-
-    def _fixed(self, n: Node) -> str:
-        word = self.w[f"coef.{n.value}"]
-        return word if n.type == "int" else self.number(word)
-
-    def _time(self) -> str:
-        """Return the time at the start of the step."""
-        step = self.value(f"sitofp i64 {self.w['step']} to double")
-        length = self.value(f"bitcast i64 {self.w['dt']} to double")
-        time = self.value(f"fmul double {step}, {length}")
-        return time if self.shape.real == "double" else self.value(f"fptrunc double {time} to float")
-
-    def states(self, side: str, place: str, roots: Iterable[Node]) -> dict[str, str]:
-        """Load the states of a side that some nodes read, at a place."""
-        read = {n.value for n in topological(roots) if n.kind in ("state", "input")}
-        return {
-            name: self.load(self.d[type_], self.w[f"{side}.{name}"], place, name.replace("_", ""))
-            for name, type_ in self.side[side].items()
-            if name in read
-        }
-
-    def lane(self, values: dict[str, str]) -> Lane:
-        """Return a printer of nodes over known values of states."""
-
-        def leaf(n: Node) -> str:
-            if n.kind in ("state", "input"):
-                return values[n.value] if n.value in values else self.shared[n.value]
-            return self.fixed.get(n, self.time if n.kind == "time" else "")
-
-        return Lane(self, self.d, leaf)
-
-    def change_side(self, side: str, place: str, values: dict[str, str]) -> None:
-        """Store the new states of a side; they depend on those of the same side alone."""
-        updates = {name: n for name, n in self.program.updates.items() if name in self.side[side]}
-        lane = self.lane(values)
-        new = {name: lane(n) for name, n in updates.items()}
-        for name, value in new.items():
-            self.store(self.d[self.side[side][name]], value, self.w[f"{side}.{name}"], place)
-
-    @property
-    def learned(self) -> dict[str, Node]:
-        """The new weight and states of a synapse, as far as they change."""
-        own = {WEIGHT, *self.side["synapse"]}
-        return {name: n for name, n in self.program.updates.items() if name in own}
-
-    def learn(self, weight: str, place: str, values: dict[str, str]) -> None:
-        """Store the new weight and states of a synapse, which stand at a place."""
-        learned = self.learned
-        lane = self.lane({**values, WEIGHT: weight, **self.states("synapse", place, learned.values())})
-        new = {name: lane(n) for name, n in learned.items()}
-        for name, value in new.items():
-            self.store(self.d[self.side["synapse"].get(name, "real")], value, self.w[self.array(name)], place)
-
-    def array(self, name: str) -> str:
-        """Return the argument that holds a state of synapses, or the weight."""
-        return "weights" if name == WEIGHT else f"synapse.{name}"
-
-    def whole(self, type_: str, pointer: str, at: str) -> str:
-        """Load an index."""
-        return self.value(f"zext {type_} {self.load(type_, pointer, at)} to i64")
-
-    def prefetch(self, address: str, write: int) -> None:
-        """Ask for a line of memory."""
-        self.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 {write}, i32 3, i32 1)")
-
-    def spikes(self, sent: str) -> tuple[str, str, str]:
-        """Return slot, list and length of the list of the spikes of a step."""
-        slot = self.value(f"srem i64 {sent}, {self.w['slots']}")
-        listed = self.at("i32", self.w["ids"], self.value(f"mul i64 {slot}, {self.w['stride']}"))
-        return slot, listed, self.whole("i32", self.w["counts"], slot)
-
-    def member(self, listed: str, i: str) -> str:
-        """Return the number of a neuron among those of the projection."""
-        return self.value(f"sub i64 {self.whole('i32', listed, i)}, {self.w['first']}")
-
-
-class _Arrive(_Event):
-    own = _ARRIVE
-
-    def __init__(self, program: Program, shape: Shape):
-        super().__init__("arrive", program, shape)
-
-    def _body(self) -> None:
-        with self.loop("d", self.w["delays"]) as d:
+    def body(self) -> None:
+        """Go through the delays, and the spikes that were sent so long ago."""
+        with self.loop("d", self.w["end"], self.w["begin"]) as d:
             sent = self.value(f"sub i64 {self.w['step']}, {self.load('i64', self.w['delay'], d)}")
             with self.when(self.value(f"icmp sge i64 {sent}, 0")):
+                enters = self.sum(self.w["step"], self.load("i64", self.w["behind"], d))
+                slot = self.value(f"srem i64 {enters}, {self.w['ring']}")
+                self.row = self.at(self.shape.real, self.w["rows"], self.product(slot, self.w["reached"]))
+                self.offset = self.load("i64", self.w["offset"], d)
                 self._spikes(sent, d)
+
+    def spike(self, copy: str) -> None:
+        """Write what a spike does to the synapses of a segment."""
+        raise NotImplementedError
 
     def _spikes(self, sent: str, d: str) -> None:
         slot, listed, count = self.spikes(sent)
         last = self.value(f"sub i64 {count}, 1")
         with self.loop("spike", count) as i:
-            ahead = self.value(f"add i64 {i}, {_AHEAD}")
+            ahead = self.sum(i, str(AHEAD))
             ahead = self.member(listed, self.value(f"call i64 @llvm.smin.i64(i64 {ahead}, i64 {last})"))
             with self.when(self._inside(ahead)):
-                self._prefetch(ahead, d)
+                self._prefetch(self._copy(ahead, d))
             source = self.member(listed, i)
             with self.when(self._inside(source)):
                 copy = self._copy(source, d)
                 if not self.shape.multiple:
-                    self._spike(copy)
+                    self.spike(copy)
                 else:
-                    line = self.value(f"mul i64 {slot}, {self.w['stride']}")
-                    times = self.load(self.shape.real, self.w["times"], self.value(f"add i64 {line}, {i}"))
-                    times = self.value(f"fptosi {self.shape.real} {times} to i64")
-                    with self.loop("again", times):
-                        self._spike(copy)
+                    line = self.product(slot, self.w["stride"])
+                    times = self.load(self.shape.real, self.w["times"], self.sum(line, i))
+                    with self.loop("again", self.value(f"fptosi {self.shape.real} {times} to i64")):
+                        self.spike(copy)
 
     def _inside(self, source: str) -> str:
         return self.value(f"icmp ult i64 {source}, {self.w['sources']}")
 
     def _copy(self, source: str, d: str) -> str:
         """Return the number of a segment, which is that of the copy of the sender's states."""
-        line = self.value(f"mul i64 {source}, {self.w['delays']}")
-        return self.value(f"add i64 {line}, {d}")
+        return self.sum(self.product(source, self.w["delays"]), d)
 
-    def _prefetch(self, source: str, d: str) -> None:
+    def _prefetch(self, copy: str) -> None:
         """Ask for the beginning of a segment; the machine follows by itself."""
-        begin = self.load("i64", self.w["pointer"], self._copy(source, d))
+        begin = self.load("i64", self.w["pointer"], copy)
         for type_, name in ((self.shape.index, "targets"), (self.shape.real, "weights")):
             place = self.at(type_, self.w[name], begin)
             for line in range(0, 256, 64):
                 self.prefetch(self.value(f"getelementptr i8, ptr {place}, i64 {line}"), int(name == "weights"))
 
-    def _spike(self, copy: str) -> None:
+    def deliver(self, target: str, weight: str) -> None:
+        """Add a weight to what the receiver gets."""
+        real, place = self.shape.real, self.at(self.shape.real, self.row, target)
+        self.store(real, self.value(f"fadd {real} {self.load(real, place)}, {weight}"), place)
+
+
+class Arrive(Arrivals):
+    """Delivers, and runs ``on_pre``."""
+
+    name = "arrive"
+
+    def spike(self, copy: str) -> None:
         """Deliver one spike, and run the rule."""
-        real = self.shape.real
-        begin = self.load("i64", self.w["pointer"], copy)
-        end = self.load("i64", self.w["pointer"], self.value(f"add i64 {copy}, 1"))
-        pre = self.states("pre", copy, self.program.updates.values())
+        begin, end = self.ends(copy)
+        pre, tables = self.sender(copy, self.program.updates.values())
         with self.loop("e", end, begin) as e:
             target = self.whole(self.shape.index, self.w["targets"], e)
-            weight = self.load(real, self.w["weights"], e)
-            place = self.at(real, self.w["rows"], target)
-            self.store(real, self.value(f"fadd {real} {self.load(real, place)}, {weight}"), place)
-            roots = self.learned.values()
-            self.learn(weight, e, {**pre, **self.states("post", target, roots), **self.states("of", target, roots)})
-        self.change_side("pre", copy, pre)
+            weight = self.load(self.shape.real, self.w["weights"], e)
+            self.deliver(target, weight)
+            post, more = self.receiver(target, self.sum(target, self.offset), self.learned.values())
+            self.learn(weight, e, {**pre, **post}, {**tables, **more})
+        self.changed("pre", copy, pre, tables)
 
 
-class _Posts(_Event):
-    own = _POSTS
+class Receptions(Event):
+    """Goes through the spikes of receivers that reach the synapses in a step; a subclass says what each does."""
 
-    def __init__(self, program: Program, shape: Shape):
-        super().__init__("posts", program, shape)
+    own = (
+        "step", "T", "dt", "kinds", "kind", "reached", "start", "position", "segment", "weights", "ids", "counts",
+        "slots", "stride", "first", "count", "border",
+    )  # fmt: skip
 
-    def _body(self) -> None:
+    def body(self) -> None:
+        """Go through the delays behind the synapse, and the spikes of so long ago."""
+        self.prepare()
+        with self.loop("kind", self.w["kinds"]) as kind:
+            sent = self.value(f"sub i64 {self.w['step']}, {self.load('i64', self.w['kind'], kind)}")
+            offset = self.product(kind, self.w["reached"])
+            with self.when(self.value(f"icmp sge i64 {sent}, 0")):
+                _, listed, count = self.spikes(sent)
+                with self.loop("spike", count) as i:
+                    neuron = self.member(listed, i)
+                    with self.when(self.value(f"icmp ult i64 {neuron}, {self.w['count']}")):
+                        target = self.sum(neuron, self.w["border"])
+                        self.spike(target, self.sum(target, offset))
+
+    def prepare(self) -> None:
+        """Write what comes first."""
+
+    def spike(self, target: str, place: str) -> None:
+        """Write what a spike of a receiver does; its states and its synapses stand at ``place``."""
+        raise NotImplementedError
+
+
+class Posts(Receptions):
+    """Runs ``on_post``."""
+
+    name = "posts"
+
+    def prepare(self) -> None:
+        """Make room for what is fetched."""
         self.buffers = {
             array: self.value(f"alloca [{_TOGETHER} x {self.d[type_]}], align 64")
             for array, type_ in (self._arrays() | self._traces()).items()
         }
-        _, listed, count = self.spikes(self.w["step"])
-        with self.loop("spike", count) as i:
-            neuron = self.member(listed, i)
-            with self.when(self.value(f"icmp ult i64 {neuron}, {self.w['count']}")):
-                self._spike(self.value(f"add i64 {neuron}, {self.w['border']}"), neuron)
 
     def _arrays(self) -> dict[str, str]:
         """Return the arrays of what is learned, or read of a synapse, and their types."""
@@ -290,28 +150,49 @@ class _Posts(_Event):
 
     def _traces(self) -> dict[str, str]:
         """Return the arrays of the states of senders that are read, and their types."""
-        return {f"pre.{name}": type_ for name, type_ in self.side["pre"].items() if name in self.program.reads}
+        return {
+            f"{side}.{name}": type_
+            for side in ("pre", "from")
+            for name, type_ in self.side[side].items()
+            if name in self.program.reads
+        }
 
-    def _spike(self, target: str, neuron: str) -> None:
-        """Run the rule for a neuron that fired: number ``target`` of the projection, ``neuron`` of its population."""
-        begin = self.load("i64", self.w["start"], target)
-        end = self.load("i64", self.w["start"], self.value(f"add i64 {target}, 1"))
-        roots = self.program.updates.values()
-        post = self.states("post", target, roots) | self.states("of", neuron, roots)
+    def spike(self, target: str, place: str) -> None:
+        """Run the rule for a neuron that fired."""
+        post, tables = self.receiver(target, place, self.program.updates.values())
         if self.learned:
-            whole = self.value(f"add i64 {self.value(f'sub i64 {end}, {begin}')}, {_TOGETHER - 1}")
-            with self.loop("some", self.value(f"sdiv i64 {whole}, {_TOGETHER}")) as some:
-                first = self.value(f"add i64 {begin}, {self.value(f'mul i64 {some}, {_TOGETHER}')}")
-                left = self.value(f"sub i64 {end}, {first}")
-                self._together(first, self.value(f"call i64 @llvm.smin.i64(i64 {left}, i64 {_TOGETHER})"), post)
-        self.change_side("post", target, post)
+            begin = self.load("i64", self.w["start"], place)
+            end = self.load("i64", self.w["start"], self.sum(place, "1"))
+            with self.pieces(begin, end, _TOGETHER) as (first, count):
+                self._together(first, count, post, tables)
+        self.changed("post", place, post, tables)
 
-    def _together(self, first: str, count: str, post: dict[str, str]) -> None:
+    def _together(self, first: str, count: str, post: dict[str, str], tables: dict[Node, str]) -> None:
         """Run the rule for some synapses: fetch what they have, compute in vectors, and put back."""
+        arrays = self._arrays()
+        self._fetch(first, count)
+        with self.loop("learn", count) as k:
+            found = {
+                array.partition(".")[2] or WEIGHT: self.load(self.d[type_], self.buffers[array], k)
+                for array, type_ in (arrays | self._traces()).items()
+            }
+            lane = self.lane({**post, **found}, tables)
+            new = {name: lane(n) for name, n in self.learned.items()}
+            for name, value in new.items():
+                array = self.array(name)
+                self.store(self.d[arrays[array]], value, self.buffers[array], k)
+        with self.loop("put", count) as k:
+            position = self.whole("i32", self.w["position"], self.sum(first, k))
+            for array in map(self.array, self.learned):
+                type_ = self.d[arrays[array]]
+                self.store(type_, self.load(type_, self.buffers[array], k), self.w[array], position)
+
+    def _fetch(self, first: str, count: str) -> None:
+        """Bring what some synapses have into the buffers."""
         arrays, traces = self._arrays(), self._traces()
         with self.loop("fetch", count) as k:
-            i = self.value(f"add i64 {first}, {k}")
-            ahead = self.whole("i32", self.w["position"], self.value(f"add i64 {i}, {AHEAD}"))
+            i = self.sum(first, k)
+            ahead = self.whole("i32", self.w["position"], self.sum(i, str(FAR)))
             for array, type_ in arrays.items():
                 self.prefetch(self.at(self.d[type_], self.w[array], ahead), 1)
             position = self.whole("i32", self.w["position"], i)
@@ -319,71 +200,54 @@ class _Posts(_Event):
             for array, type_ in (arrays | traces).items():
                 value = self.load(self.d[type_], self.w[array], position if array in arrays else copy)
                 self.store(self.d[type_], value, self.buffers[array], k)
-        with self.loop("learn", count) as k:
-            found = {
-                array.partition(".")[2] or WEIGHT: self.load(self.d[type_], self.buffers[array], k)
-                for array, type_ in (arrays | traces).items()
-            }
-            lane = self.lane({**post, **found})
-            new = {name: lane(n) for name, n in self.learned.items()}
-            for name, value in new.items():
-                array = self.array(name)
-                self.store(self.d[arrays[array]], value, self.buffers[array], k)
-        with self.loop("put", count) as k:
-            position = self.whole("i32", self.w["position"], self.value(f"add i64 {first}, {k}"))
-            for array in map(self.array, self.learned):
-                type_ = self.d[arrays[array]]
-                self.store(type_, self.load(type_, self.buffers[array], k), self.w[array], position)
 
 
-class _Flow(_Event):
-    own = _FLOW
+class Flow(Event):
+    """Takes the states of synapses a step further."""
 
-    def __init__(self, program: Program, shape: Shape):
-        super().__init__("flow", program, shape)
+    name = "flow"
+    own = ("step", "T", "dt", "delays", "segments", "offset", "pointer", "targets", "weights", "seed")
 
-    def _body(self) -> None:
-        roots = self.program.updates.values()
+    def body(self) -> None:
+        """Go through all synapses, where there is noise some at a time."""
+        self.noise = [n for n in topological(self.program.updates.values()) if n.kind == "noise"]
+        self.buffers = {n: self.value(f"alloca [{_TOGETHER} x double], align 64") for n in self.noise}
+        numbers = self.value(f"alloca [{_TOGETHER} x i64], align 64") if self.noise else ""
         with self.loop("s", self.w["segments"]) as s:
-            begin = self.load("i64", self.w["pointer"], s)
-            end = self.load("i64", self.w["pointer"], self.value(f"add i64 {s}, 1"))
-            pre = self.states("pre", s, roots)
-            with self.loop("e", end, begin) as e:
-                target = self.whole(self.shape.index, self.w["targets"], e)
-                weight = self.load(self.shape.real, self.w["weights"], e)
-                self.learn(weight, e, {**pre, **self.states("post", target, roots)})
+            begin, end = self.ends(s)
+            offset = self.load("i64", self.w["offset"], self.value(f"srem i64 {s}, {self.w['delays']}"))
+            if self.noise:
+                with self.pieces(begin, end, _TOGETHER) as (first, count):
+                    self._draw(numbers, first, count)
+                    self._synapses(s, offset, first, self.sum(first, count))
+            else:
+                self._synapses(s, offset, begin, end)
 
+    def _synapses(self, s: str, offset: str, begin: str, end: str) -> None:
+        """Go through some synapses of a segment."""
+        roots = self.program.updates.values()
+        pre, tables = self.sender(s, roots)
+        with self.loop("e", end, begin) as e:
+            place = self.value(f"sub i64 {e}, {begin}")
+            self.draws = {n: self._drawn(n, buffer, place) for n, buffer in self.buffers.items()}
+            target = self.whole(self.shape.index, self.w["targets"], e)
+            weight = self.load(self.shape.real, self.w["weights"], e)
+            post, more = self.receiver(target, self.sum(target, offset), roots)
+            self.learn(weight, e, {**pre, **post}, {**tables, **more})
 
-# --- the transpose index, and rows of their own -----------------------------------------------------------------------
+    def _draw(self, numbers: str, first: str, count: str) -> None:
+        """Draw for some synapses, each by its number."""
+        with self.loop("number", count) as k:
+            self.store("i64", self.sum(first, k), numbers, k)
+        for n, buffer in self.buffers.items():
+            law, stream = n.value
+            use = f"i64 {self.w['seed']}, i64 {self.w['step']}, i64 {stream}"
+            self.do(f"call void @sk_{law}(ptr {buffer}, ptr {numbers}, i64 {count}, {use})")
 
-
-@cache
-def transposing(index: str, segment: str) -> llvm_jit.Library:
-    """Return ``count`` and ``transpose`` for types of targets and of segments."""
-    f = Function("void @count(ptr %targets, i64 %n, ptr %counts)")
-    with f.loop("e", "%n") as e:
-        target = f.value(f"zext {index} {f.load(index, '%targets', e)} to i64")
-        f.store("i64", f.value(f"add i64 {f.load('i64', '%counts', target)}, 1"), "%counts", target)
-    given = "ptr %pointer, i64 %segments, ptr %targets, ptr %next, ptr %position, ptr %segment"
-    g = Function(f"void @transpose({given})")
-    with g.loop("s", "%segments") as s:
-        number = g.value(f"trunc i64 {s} to {segment}")
-        begin, after = g.load("i64", "%pointer", s), g.value(f"add i64 {s}, 1")
-        with g.loop("e", g.load("i64", "%pointer", after), begin) as e:
-            target = g.value(f"zext {index} {g.load(index, '%targets', e)} to i64")
-            place = g.load("i64", "%next", target)
-            g.store("i64", g.value(f"add i64 {place}, 1"), "%next", target)
-            g.store("i32", g.value(f"trunc i64 {e} to i32"), "%position", place)
-            g.store(segment, number, "%segment", place)
-    return llvm_jit.compile("\n\n".join([f.text(), g.text()]))
-
-
-@cache
-def adding(real: str) -> llvm_jit.Library:
-    """Return ``add``: to[i] += of[i]."""
-    f = Function(f"void @add({SIGNATURE})")
-    w = ADD.load(f, {"to": "ptr", "of": "ptr"})
-    with f.loop("i", w["n"]) as i:
-        place = f.at(real, w["to"], i)
-        f.store(real, f.value(f"fadd {real} {f.load(real, place)}, {f.load(real, w['of'], i)}"), place)
-    return llvm_jit.compile(f.text())
+    def _drawn(self, n: Node, buffer: str, place: str) -> str:
+        """Return a draw in the precision of the weights; rounding must not make a uniform one 1."""
+        value = self.narrow(self.load("double", buffer, place))
+        if n.value[0] == "normal" or self.shape.real == "double":
+            return value
+        below = self.value(f"fcmp olt float {value}, 1.0")
+        return self.value(f"select i1 {below}, float {value}, float {number(1 - 2.0**-24, 'float')}")

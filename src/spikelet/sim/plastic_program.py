@@ -1,32 +1,31 @@
 """A learning rule as programs: what each spike does, as nodes, and what happens between spikes, as neurons.
 
-Rule -> check           what the simulator cannot run is refused, with the place in the text
--> traces          (pre) states, and (post) states, each as a model that the ordinary compiler steps
+Rule -> traces          (pre) states, and (post) states, each as a model that the ordinary compiler steps
+-> flow            what a step does to the states of a synapse, as new values over old ones
 -> program         the statements of an event as new values over old ones, in their order
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from spikelet.backends.numpy_reference import evaluate
-from spikelet.errors import InputError, ModelError, ParameterError, did_you_mean
+from spikelet.errors import ParameterError
 from spikelet.ir import simplify as s
 from spikelet.ir.integrate import DT
 from spikelet.ir.lower import TIME, hoisted, lower, operation
 from spikelet.ir.nodes import Node, node, topological
 from spikelet.lang.definition import reads
 from spikelet.lang.increments import WEIGHT
-from spikelet.lang.places import side
-from spikelet.lang.rule import RuleDefinition, check_units
+from spikelet.lang.rule import RuleDefinition
 from spikelet.lang.syntax import Assignment, Expr
 from spikelet.model import Neuron
 from spikelet.rule import Rule
 from spikelet.sim.compose import assigned, written
 
 EVENTS = ("on_pre", "on_post")
-_YET = "the simulator cannot run this yet"
+Units = Mapping[str, str]  # state of a neuron, such as ``v_post`` -> its unit
 
 
 @dataclass(frozen=True)
@@ -47,92 +46,87 @@ class Program:
         """Names of the states that it reads."""
         return {n.value for n in topological(self.updates.values()) if n.kind in ("state", "input")}
 
-    def values(self, rule: Rule, dt: float) -> dict[str, float | int]:
-        """Return the coefficients as numbers, of which integers stay integers."""
+    def values(self, rule: Rule, dt: float) -> dict[str, float | int | np.ndarray]:
+        """Return the coefficients as numbers, of which integers stay integers, and arrays."""
         known = {"dt": np.float64(dt)} | {n: np.asarray(v, float) for n, v in rule.parameters.items() if v is not None}
         with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
             found = evaluate(self.coefficients, known)
         kinds = {"int": int, "real": float}
-        return {name: kinds[self.coefficients[name].type](value) for name, value in found.items()}
+        return {n: kinds[self.coefficients[n].type](v) if np.ndim(v) == 0 else np.asarray(v) for n, v in found.items()}
+
+    def tables(self, rule: Rule) -> dict[str, str]:
+        """Return the coefficients that have a value for each sender (``pre``) or receiver (``post``).
+
+        Raises:
+            ParameterError: the statements read one that has a value for each pair of them.
+        """
+        own = sides(rule)
+        found: dict[str, str] = {}
+        for name, definition in self.coefficients.items():
+            places = {own[n.value] for n in topological([definition]) if n.kind == "parameter" and n.value in own}
+            if len(places) > 1:
+                raise ParameterError(f"{rule.name}: an event multiplies arrays of both sides, {', '.join(sorted(own))}")
+            found |= dict.fromkeys([name], *places) if places else {}
+        return found
 
 
-# --- what can be run --------------------------------------------------------------------------------------------------
+def sides(rule: Rule) -> dict[str, str]:
+    """Return of each parameter that is an array whether it has a value for each sender or for each receiver.
 
-
-def check(name: str, rule: object, post: Iterable[Neuron]) -> None:
-    """Check that the simulator can run a rule on a projection.
-
-    Args:
-        name: Of the projection, for messages.
-        rule: What the user gave.
-        post: Models of the populations that receive.
+    It is for the senders where a (pre) state needs it, else for the receivers.
 
     Raises:
-        InputError: it is no rule, or a population lacks what the rule needs.
-        ParameterError: a parameter has no value, or one for each neuron.
-        ModelError: the rule has a meaning, but the simulator cannot run it yet; the message shows where.
-        UnitError: units of rule and neurons do not fit.
+        ParameterError: states of both sides need it, or one of the network.
     """
-    if not isinstance(rule, Rule):
-        raise InputError(f"{name}: expected a Rule such as rules.STDP, got {rule!r}"[:200])
-    for parameter, value in rule.parameters.items():
-        if value is None:
-            raise ParameterError(f"{name}: {rule.name} needs a value for '{parameter}': {rule.name}({parameter}=...)")
-        if np.ndim(value):
-            raise ParameterError(f"{name}: parameter '{parameter}' of {rule.name} must be one number, got an array")
-    _check_lines(rule.definition)
-    for model in post:
-        if not model.spiking and rule.definition.on_post:
-            raise InputError(f"{name}: {model.name} has no threshold, so on_post= of {rule.name} would never run")
-        _check_partners(rule, model)
-
-
-def _check_lines(definition: RuleDefinition) -> None:
-    exprs = [v.expr for v in definition.variables.values() if v.expr is not None]
-    exprs += [part.expr for part in (*definition.on_pre, *definition.on_post)]
-    for expr in exprs:
-        for found in expr.nodes():
-            drawn = found.op == "call" and found.value in ("uniform", "normal")
-            if drawn or (found.op == "name" and found.value == "xi"):
-                found.fail(f"{_YET}: a rule with random numbers", ModelError)
-            if found.op == "name" and found.value in definition.partners and side(str(found.value)) == "pre":
-                found.fail(f"{_YET}: '{found.value}' is read, the sending neuron's as of arrival", ModelError)
-    for name, place in definition.places.items():
-        read = reads(_of(definition.variables[name].expr), definition.variables)
-        foreign = read & set(definition.partners)
-        if place in ("pre", "post"):
-            foreign |= {other for other in read if definition.places.get(other) == "network"}
-        for other in sorted(foreign):
-            message = f"'{name}' flows by '{other}', which only events may read"
-            definition.lines[name].fail(f"{_YET}: {message}", ModelError)
-
-
-def _check_partners(rule: Rule, model: Neuron) -> None:
-    known = model.definition.variables
-    for partner in rule.definition.partners:
-        state = partner.removesuffix("_post")
-        if state not in model.states:
-            what = f"which is {known[state].noun}" if state in known else "which it does not have"
-            near = did_you_mean(state, model.states)
-            _place_of(partner, rule.definition).fail(
-                f"'{partner}' stands for the state '{state}' of {model.name}, {what}{near}", ModelError
+    arrays = [name for name, value in rule.parameters.items() if isinstance(value, np.ndarray)]
+    needed = _needed_by(rule) if arrays else {}
+    found = {}
+    for name in arrays:
+        by = {place for place, names in needed.items() if name in names}
+        if "network" in by or {"pre", "post"} <= by:
+            raise ParameterError(
+                f"{rule.name}: parameter '{name}' must be one number, not an array: states of "
+                f"{' and '.join(f'({place})' for place in sorted(by - {'synapse'}))} need it"
             )
-    check_units(rule.definition, {p: known[p.removesuffix("_post")].dimension for p in rule.definition.partners})
+        if {"pre", "synapse"} <= by:
+            raise ParameterError(
+                f"{rule.name}: parameter '{name}' must be one number, not an array: a (pre) state and the synapse "
+                "need it"
+            )
+        found[name] = "pre" if "pre" in by else "post"
+    return found
 
 
-def _place_of(name: str, definition: RuleDefinition) -> Expr:
-    exprs = [part.expr for part in (*definition.on_pre, *definition.on_post)]
-    exprs += [v.expr for v in definition.variables.values() if v.expr is not None]
-    return next(found for expr in exprs for found in expr.nodes() if found.value == name)
+def _needed_by(rule: Rule) -> dict[str, set[str]]:
+    """Return place -> names that its states depend on; the weight is a synapse's."""
+    definition = rule.definition
+    places = {**definition.places, WEIGHT: "synapse"}
+    found: dict[str, set[str]] = {place: set() for place in ("pre", "post", "synapse", "network")}
+    for name, place in definition.places.items():
+        found[place] |= _named(_of(definition.variables[name].expr), definition)
+    for part in (*definition.initial, *definition.on_pre, *definition.on_post):
+        found[places[part.name]] |= _named(part.expr, definition)
+    return found
+
+
+def _named(expr: Expr, definition: RuleDefinition) -> set[str]:
+    """Return the names in an expression and in the sub-expressions that it reads."""
+    found = set(expr.names())
+    for name in tuple(found):
+        variable = definition.variables.get(name)
+        if variable is not None and variable.kind == "sub":
+            found |= _named(_of(variable.expr), definition)
+    return found
 
 
 # --- between spikes ---------------------------------------------------------------------------------------------------
 
 
-def traces(rule: Rule, place: str) -> Neuron | None:
+def traces(rule: Rule, place: str, units: Units | None = None) -> Neuron | None:
     """Return the states of a place as a model without spikes, None where there are none.
 
-    States of other places that those of synapses read, and the weight where it has no line, are inputs of the model.
+    States of the neurons, states of other places that those of synapses read, and the weight where it has no line,
+    are inputs of the model; ``units`` are those of the first.
     """
     definition = rule.definition
     states = [name for name, own in definition.places.items() if own == place]
@@ -143,6 +137,7 @@ def traces(rule: Rule, place: str) -> Neuron | None:
     for expr in [_of(definition.variables[name].expr) for name in states] + [part.expr for part in starts]:
         needed |= reads(expr, definition.variables)
     given = {name: rule.unit(name) for name in needed & {*definition.places, WEIGHT} if name not in states}
+    given |= {name: (units or {}).get(name, "1") for name in needed & set(definition.partners)}
     lines = [f"{name} : {unit} (input)" for name, unit in sorted(given.items())]
     lines += [written(line) for name, line in definition.lines.items() if name in needed and name not in given]
     return Neuron(
@@ -158,9 +153,9 @@ def _of(expr: Expr | None) -> Expr:
     return expr
 
 
-def flow(rule: Rule) -> Program | None:
+def flow(rule: Rule, units: Units | None = None) -> Program | None:
     """Return what a step does to the states of a synapse, None where it changes none."""
-    model = traces(rule, "synapse")
+    model = traces(rule, "synapse", units)
     if model is None:
         return None
     step = lower(model)

@@ -32,7 +32,8 @@ def position(engine: Engine, arrays: Arrays) -> dict[str, Any]:
     for name, one in engine.parts.coupled.items():
         arrays |= {f"sent.{name}.{value}": sent for value, sent in one.sent_before(engine.step).items()}
     noises = [rows.step for driven in engine.parts.driven.values() for rows in driven.noises.values()]
-    return {"step": engine.step, "noises": noises, "first": first}
+    ways = {name: learning.reason for name, learning in engine.parts.learning.items()}
+    return {"step": engine.step, "noises": noises, "first": first, "pair by pair": ways}
 
 
 def restore(engine: Engine, data: dict[str, Any], arrays: Arrays) -> None:
@@ -43,6 +44,9 @@ def restore(engine: Engine, data: dict[str, Any], arrays: Arrays) -> None:
     """
     engine.step = data["step"]
     engine.block = 0
+    for name, reason in data.get("pair by pair", {}).items():
+        engine.parts.learning[name].become(reason)
+    engine.renew()
     for name, array in _arrays(engine):
         _set(array, name, arrays)
     for name, one in engine.parts.coupled.items():

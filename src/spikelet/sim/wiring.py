@@ -17,7 +17,7 @@ from spikelet.sim.delivery import EVER
 from spikelet.sim.description import Description, Projection, View
 from spikelet.sim.edges import Edges
 from spikelet.sim.estimate import pair_of
-from spikelet.sim.plastic import graded
+from spikelet.sim.plastic_index import graded
 from spikelet.sim.receivers import Receiver, stream
 from spikelet.sim.storage import Storage
 

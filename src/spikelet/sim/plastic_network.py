@@ -1,0 +1,126 @@
+"""Plastic projections in a network: made from its parts, and the states of their rules that the network shares."""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+
+import numpy as np
+
+from spikelet import random
+from spikelet.errors import InputError, ModelError, did_you_mean
+from spikelet.lang.places import side
+from spikelet.model import Neuron
+from spikelet.rule import Rule
+from spikelet.sim.compose import sender
+from spikelet.sim.description import Projection
+from spikelet.sim.edges import Edges
+from spikelet.sim.history import History
+from spikelet.sim.plastic import Plastic
+from spikelet.sim.plastic_sides import Target, Traces
+from spikelet.sim.receivers import Receiver
+
+_STREAM = 0x3FFF  # no other use of random numbers has this one
+
+
+class Variables(MutableMapping[str, float]):
+    """The (network) states of the rules of a network, such as a reward, to be read and set between runs by name.
+
+    Rules that have a state of the same name are set together.
+
+    Args:
+        projections: Name -> plastic projection.
+    """
+
+    def __init__(self, projections: Mapping[str, Plastic]):
+        self._states: dict[str, list[Traces]] = {}
+        for one in projections.values():
+            for name in one.traces["network"].state if "network" in one.traces else ():
+                self._states.setdefault(name, []).append(one.traces["network"])
+
+    def _of(self, name: object) -> list[Traces]:
+        if name not in self._states:
+            has = f"they have {', '.join(self._states)}" if self._states else "they have none"
+            near = did_you_mean(name, self._states)
+            raise InputError(f"no rule of the network has a (network) state {name!r}{near}; {has}")
+        return self._states[str(name)]
+
+    def __getitem__(self, name: str) -> float:
+        return self._of(name)[0].state[name].item()
+
+    def __setitem__(self, name: str, value: float) -> None:
+        groups = self._of(name)
+        if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+            raise InputError(f"the (network) state {name!r} must be a finite number, got {value!r}"[:200])
+        for group in groups:
+            group.state[name][...] = value
+
+    def __delitem__(self, name: str) -> None:
+        raise InputError(f"the (network) state {name!r} belongs to a rule and cannot be removed")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._states)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def plastic(
+    projection: Projection,
+    rule: Rule,
+    edges: Edges,
+    *,
+    dt: float,
+    receivers: Mapping[str, Receiver],
+    rows: Sequence[np.ndarray],
+    histories: Mapping[str, History],
+) -> Plastic:
+    """Return the calls of a plastic projection of a network.
+
+    Args:
+        projection: Which.
+        rule: Its rule.
+        edges: Its synapses; see ``graded``.
+        dt: Step [ms].
+        receivers: Population -> what receives there.
+        rows: Of each channel, (1, neurons of the network) what is delivered in a step.
+        histories: Population -> its spikes.
+
+    Raises:
+        ModelError: the synapse multiplies the weight with something of its own.
+    """
+    synapse = projection.synapse
+    if synapse is not None and sender(synapse) is not None:
+        raise ModelError(
+            f"{projection.name}: the simulator cannot run this yet: a rule on {synapse.name}, whose spikes release "
+            "more or less than the weight"
+        )
+    targets = []
+    for view in projection.post:
+        name = view.population.name
+        receiver = receivers[name]
+        begin = receiver.first + view.start
+        reached = tuple(rows[c][0, begin : begin + len(view)] for c, _ in receiver.reached[projection.name])
+        targets.append(Target(len(view), view.start, reached, histories.get(name), name))
+    pre = projection.pre
+    return Plastic(
+        rule, edges, histories[pre.population.name], pre.start, targets, dt=dt, units=_units(projection, rule),
+        fraction=projection.dendritic_fraction, sender=pre.population.name, seed=_seed(projection),
+    )  # fmt: skip
+
+
+def _seed(projection: Projection) -> int:
+    """Return the seed of the random numbers of a projection's synapses, which are those of no other."""
+    words = random.bits(projection.network.seed, 0, projection.number, _STREAM)
+    return int(words[0]) | int(words[1]) << 32
+
+
+def _units(projection: Projection, rule: Rule) -> dict[str, str]:
+    """Return the units of the states of the neurons that a rule reads."""
+    models = {"pre": projection.pre.population.model, "post": projection.post[0].population.model}
+    found = {}
+    for name in rule.definition.partners:
+        model = models[side(name)]
+        assert isinstance(model, Neuron)  # see check
+        found[name] = model.unit(name.rpartition("_")[0])
+    return found
