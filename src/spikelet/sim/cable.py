@@ -43,13 +43,19 @@ class Cable:
             threads: How many there are.
             owner: (neurons of the network,) uint8, the thread of each.
         """
-        assert isinstance(self.edges, Edges)  # other kinds know their targets without a list
+        edges = self.sparse
         if threads == 1:
-            return self.edges.pointer
+            return edges.pointer
         if threads not in self.cuts:
-            own = owner[self.first : self.first + self.edges.n_target]
-            self.cuts = {threads: cut(self.edges, own, threads)}  # any other order is gone
+            own = owner[self.first : self.first + edges.n_target]
+            self.cuts = {threads: cut(edges, own, threads)}  # any other order is gone
         return self.cuts[threads]
+
+    @property
+    def sparse(self) -> Edges:
+        """The synapses where they are kept as a list: other kinds know their targets without one."""
+        assert isinstance(self.edges, Edges)
+        return self.edges
 
     @property
     def pre(self) -> View:

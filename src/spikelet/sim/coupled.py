@@ -34,7 +34,7 @@ def shortest(cables: Iterable[Cable]) -> int:
     for cable in cables:
         coupling = cable.projections[0].synapse.coupling  # type: ignore[union-attr]  # only such are given
         assert coupling is not None
-        found.append(int(cable.edges.delays[0]) + 1 if coupling.parts else 1)
+        found.append(int(cable.sparse.delays[0]) + 1 if coupling.parts else 1)
     return min(found)
 
 
@@ -78,7 +78,7 @@ class Coupled:
         self.dtype = self.pre.group.dtype
         self.group = self._group(self.sent.model)
         length = len(rows[0])
-        slots = max(int(cable.edges.delays[-1]) for cable in cables) + length + 1
+        slots = max(int(cable.sparse.delays[-1]) for cable in cables) + length + 1
         self.slots = 1 << (slots - 1).bit_length()
         self.rings = {name: np.zeros((self.slots, self.group.n), self.dtype) for name in self.sent.names}
         for name, value in self._sent().items():
@@ -129,7 +129,7 @@ class Coupled:
         self.rings[name][self._slots(step)] = values
 
     def _slots(self, step: int) -> np.ndarray:
-        longest = max(int(cable.edges.delays[-1]) for cable in self.cables)
+        longest = max(int(cable.sparse.delays[-1]) for cable in self.cables)
         return np.arange(step - longest, step + 1) & (self.slots - 1)
 
     # --- what is sent -------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class Coupled:
         """The sums that do not change, of weights or of ones; by cable, and by whether it is of weights."""
         found: dict[tuple[int, bool], np.ndarray] = {}
         for number, cable in enumerate(self.cables):
-            edges = cable.edges
+            edges = cable.sparse
             weights = np.broadcast_to(np.asarray(edges.weights, float), edges.targets.shape)
             for weighted, values in ((True, weights), (False, None)):
                 sums = np.bincount(edges.targets, values, minlength=edges.n_target)
@@ -188,7 +188,7 @@ class Coupled:
         begin = cable.first - self.receivers[view.population.name].first
         words, graded, kept = self._synapses(cable, rows)
         each = Each(self.projection, self.sent.names, self.dt, self.dtype)
-        index = _INDEX[cable.edges.targets.itemsize]
+        index = _INDEX[cable.sparse.targets.itemsize]
         return each.call(words, graded, index, self.rings, neurons[view.population.name], begin, kept)
 
     def _place(self, cable: Cable, rows: np.ndarray) -> dict[str, int]:
@@ -197,13 +197,13 @@ class Coupled:
 
     def _constant(self, cable: Cable, rows: np.ndarray, values: np.ndarray) -> Call:
         library = kernels.library(_REAL[self.dtype.name])
-        own = {"n": cable.edges.n_target, "values": values.ctypes.data}
+        own = {"n": cable.sparse.n_target, "values": values.ctypes.data}
         words = kernels.CONSTANT.array(self._place(cable, rows) | own)
         return Call(address_of(library, "constant"), words, words, kept=(library, rows, values))
 
     def _synapses(self, cable: Cable, rows: np.ndarray, weighted: bool = True) -> tuple[dict[str, int], bool, object]:
         """Return the arguments that tell of the synapses, whether each has a weight, and what must be kept."""
-        edges = cable.edges
+        edges = cable.sparse
         graded = weighted and np.ndim(edges.weights) > 0
         value = np.asarray(edges.weights if weighted else 1.0, self.dtype if graded else np.float64)
         weight = np.ascontiguousarray(np.atleast_1d(value))
@@ -219,7 +219,7 @@ class Coupled:
         ring = self.rings[self.sent.names[part.sent]]
         words, graded, kept = self._synapses(cable, rows, part.weighted)
         words = kernels.COUPLE.array(words | {"ring": ring.ctypes.data})
-        library = kernels.couple(_INDEX[cable.edges.targets.itemsize], _REAL[self.dtype.name], graded)
+        library = kernels.couple(_INDEX[cable.sparse.targets.itemsize], _REAL[self.dtype.name], graded)
         return Call(address_of(library, "couple"), words, words, kept=(library, kept, ring))
 
 

@@ -17,6 +17,10 @@ class Engine(Protocol):
     block: int
     parts: Parts
 
+    def renew(self) -> None:
+        """Let the calls be made again."""
+        ...
+
 
 def position(engine: Engine, arrays: Arrays) -> dict[str, Any]:
     """Put the position of a network into ``arrays``; returns the rest of it."""

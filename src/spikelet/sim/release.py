@@ -46,7 +46,7 @@ class Release:
         assert self.projection.synapse is not None
         self.synapse, self.history, self.dt, self.seed, self.dtype = self.projection.synapse, history, dt, seed, dtype
         self.released, self.flow = at_spike(self.synapse), flowing(self.synapse)
-        edges = cable.edges
+        edges = cable.sparse
         self.last = np.zeros(len(edges.pointer) - 1, np.int64)
         self.sizes = {"pre": len(edges.pointer) - 1, "synapse": len(edges)}
         self.states = self._initial()
@@ -101,7 +101,7 @@ class Release:
 
     def call(self, rows: Sequence[np.ndarray]) -> Call:
         """Return the call that delivers into the rows of all channels."""
-        cable, edges, history = self.cable, self.cable.edges, self.history
+        cable, edges, history = self.cable, self.cable.sparse, self.history
         shape = self._shape(edges)
         names = kernels.words(self.released, self.flow, shape)
         library = kernels.library(self.released, self.flow, shape)
@@ -144,11 +144,11 @@ def releases(
                 Release(cable, histories[projection.pre.population.name], dt=dt, seed=seed, dtype=dtype)
             )
     for own in found.values():
-        counts = [len(one.cable.edges) for one in own]
+        counts = [len(one.cable.sparse) for one in own]
         for one, base in zip(own, np.cumsum([0, *counts]), strict=False):
             one.base = int(base)
             if len(own) > 1:  # a network that was saved has them in this order
-                one.cable.edges = _ordered(one.cable.edges)
+                one.cable.edges = _ordered(one.cable.sparse)
     return found
 
 
