@@ -1,4 +1,4 @@
-"""AEDAT 2.0, the files of jAER: lines of a header that begin with ``#``, then big-endian address and time, 32 bits each.
+"""AEDAT 2.0, the files of jAER: a header of lines with ``#``, then big-endian address and time, 32 bits each.
 
 What the bits of an address mean depends on the chip, which the header names. Records of frames, of the motion sensor
 and of triggers, which share the stream, are left out. Addresses are those of the file, without jAER's mirroring.

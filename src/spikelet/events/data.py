@@ -127,7 +127,7 @@ def from_columns(t: Any, x: Any, y: Any, p: Any, size: tuple[int, int] | None = 
     length = given["t"].shape
     data = np.zeros(length, EVENT)
     for name, column in given.items():
-        if column.shape != length and not (name == "p" and column.ndim == 0) or len(length) != 1:
+        if (column.shape != length and not (name == "p" and column.ndim == 0)) or len(length) != 1:
             raise ShapeError(f"{name} has shape {column.shape}, t {length}; expected columns of one length")
         data[name] = _fitting(column, EVENT[name], name)
     return Events(data, *(fitting_size(data) if size is None else size), meta)

@@ -2,7 +2,7 @@
 
 ``state`` holds, as i64: time above the low bits (with the overflows that were counted), low bits of the time, whether a
 time has been seen, y, x of the next vector, polarity of the vector, number of events, and the first word of an unknown
-kind, else -1. It goes in and comes out, so that a stream may be read in pieces. Events before the first time are dropped.
+kind, else -1. Events before the first time are dropped: nobody knows when they were.
 """
 
 from collections.abc import Callable, Iterator

@@ -43,7 +43,7 @@ def encode_atis(events: Events) -> bytes:
     """Return an ATIS .bin file.
 
     Raises:
-        InputError: an address or a time does not fit (8 bits, 23 bits = 8.4 s), or y is 240, which means something else.
+        InputError: an address or a time does not fit (8 bits, 23 bits = 8.4 s), or y is 240, which is no row here.
     """
     if (events.y == _OVERFLOW).any():
         raise InputError("ATIS .bin: y = 240 marks an overflow of the time, so it cannot be the row of an event")

@@ -32,7 +32,7 @@ def decode(content: bytes, size: Size = None) -> Events:
         raise DataError(f"the .npz cannot be unpacked: {error}") from None
     if missing := [name for name in _COLUMNS if name not in arrays]:
         raise DataError(f"no array {missing[0]!r}; the .npz holds {', '.join(sorted(arrays)) or 'none'}")
-    given = {name: arrays[name] for name in _COLUMNS}
+    given: dict[str, Any] = {name: arrays[name] for name in _COLUMNS}
     if len({array.shape for array in given.values()}) != 1 or given["t"].ndim != 1:
         raise DataError(f"the columns have the shapes {', '.join(str(array.shape) for array in given.values())}")
     for name in ("x", "y"):
@@ -48,8 +48,9 @@ def decode(content: bytes, size: Size = None) -> Events:
 def encode(events: Events) -> bytes:
     """Return a compressed .npz file."""
     memory: Any = io.BytesIO()
-    given = {name: np.ascontiguousarray(events.data[name]) for name in _COLUMNS}
-    np.savez_compressed(memory, **given, width=np.int64(events.width), height=np.int64(events.height))
+    given: dict[str, Any] = {name: np.ascontiguousarray(events.data[name]) for name in _COLUMNS}
+    given |= {"width": np.int64(events.width), "height": np.int64(events.height)}
+    np.savez_compressed(memory, **given)
     return memory.getvalue()
 
 
@@ -79,7 +80,7 @@ def _array(content: bytes) -> np.ndarray:
         raise DataError(f"an array in version {version} of the .npy format, expected (1, 0)")
     shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
     body = content[file.tell() :]
-    if kind.kind not in "iub" or fortran and len(shape) > 1:
+    if kind.kind not in "iub" or (fortran and len(shape) > 1):
         raise DataError(f"an array of {kind}, expected whole numbers")
     if any(n < 0 for n in shape) or math.prod(shape) * kind.itemsize != len(body):
         raise DataError(f"an array of shape {shape} and {kind} in {len(body):,} bytes")

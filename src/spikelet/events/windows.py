@@ -58,7 +58,7 @@ class Windows:
         return f"Windows({len(self):,}; {self.kept:,} events kept, {self.dropped:,} dropped)"
 
 
-def by_time(  # noqa: PLR0913  # each is one choice
+def by_time(
     events: Events,
     duration: int,
     step: int | None = None,
