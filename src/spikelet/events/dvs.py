@@ -124,9 +124,8 @@ def dvs(
     if pixel.cutoff:
         light = _filtered(light, flat, times, pixel.cutoff)
     on, off = thresholds(pixel, height * width, seed)
-    t, code = _run(
-        light, times, (on, off, _leak(pixel, on, seed)), pixel, _shots(flat, times, pixel, (on, off), seed, sample)
-    )
+    noise = _shots(flat, times, pixel, (on, off), (seed, sample))
+    t, code = _run(light, times, (on, off, _leak(pixel, on, seed)), pixel, noise)
     data = np.zeros(len(t), EVENT)
     data["t"] = np.rint(t)
     data["p"], place = code & 1, code >> 1
