@@ -55,7 +55,7 @@ def decode(content: bytes, size: Size = None, chip: str | None = None) -> Events
     lines, place = header_lines(content, b"#")
     if not lines or not lines[0].startswith(_MAGIC):
         raise DataError("not AEDAT 2.0: the first line is not #!AER-DAT2.0")
-    layout, sensor = _chip(chip or _named(lines))
+    layout, sensor = _chip(chip) if chip else _named(lines)
     records = fields(content, place, len(content), _RECORD)
     address = records["address"].astype(np.uint32)
     ours = (address & layout.other) == 0
@@ -85,18 +85,25 @@ def encode(events: Events, chip: str = "DAVIS640") -> bytes:
     return head.encode() + records.tobytes()
 
 
-def _named(lines: list[str]) -> str:
-    for line in lines:
-        if line.startswith("AEChip:"):
-            return line.partition(":")[2].rpartition(".")[2].strip()
-    names = ", ".join(CHIPS)
-    raise DataError(f"the header names no chip (a line '# AEChip: ...'): read(..., chip=...) is one of {names}")
+def _named(lines: list[str]) -> tuple[Layout, tuple[int, int]]:
+    """Return the chip that a header names."""
+    named = next(
+        (line.partition(":")[2].rpartition(".")[2].strip() for line in lines if line.startswith("AEChip:")), ""
+    )
+    found = _known(named)
+    if found is None:
+        told = f"the unknown chip {named[:40]!r}" if named else "no chip (a line '# AEChip: ...')"
+        raise DataError(f"the header names {told}: read(..., chip=...) is one of {', '.join(CHIPS)}")
+    return found
 
 
 def _chip(name: str) -> tuple[Layout, tuple[int, int]]:
-    for known, chip in CHIPS.items():
-        if name.upper().startswith(known):
-            return chip
-    raise InputError(
-        f"there is no chip {name[:40]!r} for AEDAT 2.0, expected {', '.join(CHIPS)}{did_you_mean(name, CHIPS)}"
-    )
+    found = _known(name)
+    if found is None:
+        expected = f"expected {', '.join(CHIPS)}{did_you_mean(name, CHIPS)}"
+        raise InputError(f"there is no chip {name!r} for AEDAT 2.0, {expected}")
+    return found
+
+
+def _known(name: str) -> tuple[Layout, tuple[int, int]] | None:
+    return next((chip for known, chip in CHIPS.items() if name.upper().startswith(known)), None)

@@ -1,8 +1,8 @@
 """The table of formats, and reading and writing by it.
 
-Each reader takes the bytes of a file (two of them a path) and returns `Events`, or ends in a `DataError`; each writer
-returns the bytes. ``tested`` says what the reader has been tested on: a recording of a real sensor, or bytes that the
-tests put together from the description of the format, without our writer.
+Each reader takes the bytes of a file (that of HDF5 a path too) and returns `Events`, or ends in a `DataError`; each
+writer returns the bytes. ``tested`` says what the reader has been tested on: a recording of a real sensor, or bytes
+that the tests put together from the description of the format, without our writer.
 """
 
 import inspect
@@ -80,7 +80,7 @@ FORMATS = (
            five_bytes.encode_atis, BYTES),
     Format("bs2", "SLAYER .bs2", (".bs2",), _PLACED, _never, five_bytes.decode_bs2, five_bytes.encode_bs2, REAL),
     Format("rosbag", "ROS 1 bag (event_camera_msgs, dvs_msgs)", (".bag",), "#ROSBAG V2.0", _begins(b"#ROSBAG V2.0"),
-           rosbag.decode, None, REAL, ("rosbags",), by_path=True),
+           rosbag.decode, None, REAL, ("lz4",)),
     Format("hdf5", "HDF5 (DSEC, SHD, SSC)", (".h5", ".hdf5"), "89 48 44 46", _begins(b"\x89HDF\r\n\x1a\n"), hdf5.decode,
            hdf5.encode, BYTES, ("h5py", "hdf5plugin"), by_path=True),
     Format("npz", "numpy .npz", (".npz",), "PK", _begins(b"PK\3\4"), npz.decode, npz.encode, BYTES),
@@ -143,11 +143,9 @@ def decode(content: bytes, format: str | None = None, **options: Any) -> Events:
 
     Raises:
         DataError: the bytes are damaged, or of no format that is known.
-        InputError: an option that the reader does not have, or a format that is read from a path alone.
+        InputError: an option that the reader does not have.
     """
     chosen = _known(format) if format else _recognised(content[:_HEAD], "")
-    if chosen.name == "rosbag":
-        raise InputError("a ROS bag is read from a path, not from memory")
     _check_options(chosen.name, chosen.decode, options)
     return chosen.decode(content, **options)
 

@@ -149,11 +149,12 @@ def _spoken(file: Any, recording: int, size: Size, length: int) -> Events:
     seconds, unit = np.asarray(times[recording]), np.asarray(units[recording])
     if seconds.shape != unit.shape or seconds.ndim != 1 or seconds.dtype.kind != "f" or unit.dtype.kind not in "iu":
         raise DataError(f"recording {recording}: times of shape {seconds.shape}, units of shape {unit.shape}")
+    seconds = seconds.astype(np.float64)  # SHD has half-precision numbers, which cannot be compared with large ones
     if len(seconds) and not (np.isfinite(seconds).all() and np.abs(seconds).max() < 1e9):
         raise DataError(f"recording {recording}: a time is no number of seconds")
     _check_addresses(unit, np.zeros(0), np.zeros(0))
     data = np.zeros(len(unit), EVENT)
-    data["t"] = np.rint(seconds.astype(np.float64) * 1e6)
+    data["t"] = np.rint(seconds * 1e6)
     data["x"], data["p"] = unit, 1
     label = int(file["labels"][recording]) if "labels" in file else None
     return gathered(data, size or (UNITS, 1), format="hdf5", label=label)

@@ -1,65 +1,45 @@
 """Events in ROS 1 bags: topics of ``event_camera_msgs/EventPacket`` (EVT 3.0 inside) and of ``dvs_msgs/EventArray``.
 
-The bag is taken apart by the library rosbags (the extra ``events``), the messages by us, so that nothing that a bag
-says about its messages is executed. An EventPacket has the camera's times, not those of ROS.
+Nothing that a bag says about its messages is executed. An EventPacket has the camera's times, not those of ROS.
 """
 
 import struct
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from spikelet.errors import DataError
+from spikelet.events.bag import messages
 from spikelet.events.content import Size, columns, gathered
 from spikelet.events.data import EVENT, Events
 from spikelet.events.evt import evt3_events
-from spikelet.events.packages import package
 
-PACKET, ARRAY = "event_camera_msgs/msg/EventPacket", "dvs_msgs/msg/EventArray"
+PACKET, ARRAY = "event_camera_msgs/EventPacket", "dvs_msgs/EventArray"
 _EVENT = np.dtype([("x", "<u2"), ("y", "<u2"), ("secs", "<u4"), ("nsecs", "<u4"), ("p", "u1")])
 
 
-def decode(source: Path, size: Size = None, topic: str | None = None) -> Events:
+def decode(content: bytes, size: Size = None, topic: str | None = None) -> Events:
     """Read the events of a ROS 1 bag.
 
     Args:
-        source: path of the bag.
+        content: the whole file.
         size: width and height; None takes those of the messages.
         topic: which one; None takes the only topic of events.
 
     Raises:
-        DataError: the bag is damaged, has no such topic, or several; or rosbags is not installed.
+        DataError: the bag is damaged, has no such topic, or several; or it is packed by LZ4 and lz4 is not installed.
     """
-    messages = list(_messages(source, topic))
-    kind = messages[0][0] if messages else PACKET
-    parts = [(_packet if kind == PACKET else _array)(raw) for _, raw in messages]
+    ours = [message for message in messages(content) if message.type in (PACKET, ARRAY)]
+    chosen = [message for message in ours if topic in (None, message.topic)]
+    if len({(message.topic, message.type) for message in chosen}) != 1:
+        raise DataError(f"topics of events: {sorted({m.topic for m in ours})}; topic={topic!r} names not one of them")
+    kind = chosen[0].type
+    parts = [(_packet if kind == PACKET else _array)(message.raw) for message in chosen]
     sizes = {part[1] for part in parts}
     if len(sizes) > 1:
         raise DataError(f"the messages name sensors of different sizes: {sorted(sizes)[:3]}")
-    if kind == PACKET:
-        data = evt3_events(b"".join(body for body, _ in parts))
-    else:
-        data = np.concatenate([_columns(body) for body, _ in parts])
-    return gathered(data, size or next(iter(sizes), None), format="rosbag", messages=len(parts))
-
-
-def _messages(source: Path, topic: str | None) -> Iterator[tuple[str, bytes]]:
-    rosbag1 = package("rosbags.rosbag1", "a ROS bag")
-    try:
-        with rosbag1.Reader(source) as bag:
-            ours = [c for c in bag.connections if c.msgtype in (PACKET, ARRAY)]
-            chosen = [c for c in ours if topic in (None, c.topic)]
-            if len({c.topic for c in chosen}) != 1:
-                raise DataError(
-                    f"topics of events: {sorted({c.topic for c in ours})}; topic={topic!r} names not one of them"
-                )
-            for connection, _, raw in bag.messages(connections=chosen):
-                yield connection.msgtype, bytes(raw)
-    except DataError:
-        raise
-    except Exception as error:  # a damaged bag makes the library fail in many ways; each of them is told
-        raise DataError(f"the bag cannot be read: {type(error).__name__}: {error}") from None
+    bodies = b"".join(body for body, _ in parts)
+    data = evt3_events(bodies) if kind == PACKET else _columns(bodies)
+    return gathered(data, size or sizes.pop(), format="rosbag", messages=len(parts))
 
 
 class _Cursor:
