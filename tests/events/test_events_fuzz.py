@@ -10,9 +10,6 @@ from tests.events import fixtures
 from spikelet import events as ev
 from spikelet.errors import DataError
 
-QUICK = 400
-"""How many files of each format the quick test has; the slow one has 2,000."""
-
 EDGES = np.array([0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF], np.uint64)
 
 
@@ -56,19 +53,18 @@ def survive(name: str, count: int) -> int:
 
 
 @pytest.mark.parametrize("name", fixtures.FILES)
-def test_mutated_files(name):
+def test_two_thousand_mutated_files(name):
+    assert 0 < survive(name, 2000) < 2000
+
+
+@pytest.mark.parametrize("name", fixtures.FILES)
+def test_memory_of_mutated_files(name):
     survive(name, 1)  # compiles what there is to compile
     tracemalloc.start()
-    fine = survive(name, QUICK if name != "hdf5" else QUICK // 4)
+    survive(name, 200 if name != "hdf5" else 50)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert fine < QUICK and peak < 1e6
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", fixtures.FILES)
-def test_two_thousand_mutated_files(name):
-    assert survive(name, 2000) < 2000
+    assert peak < 1e6
 
 
 @pytest.mark.parametrize("name", fixtures.FILES)

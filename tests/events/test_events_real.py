@@ -18,8 +18,8 @@ RECORDINGS = [  # format, file, size, events, first and last time, x, y, ON
     ("bs2", "spikes_8.bs2", (128, 128), 101_288, (10, 1_449_984), (0, 127), (0, 127), 50_762),
     ("rosbag", "event_camera_1.bag", (640, 480), 343_474, (7_139_845, 9_218_023), (0, 639), (0, 479), 125_183),
 ]  # fmt: skip
-"""ON and OFF of the bag: tests of event_camera_py. The last time of the EVT 3.0 sample is that of the last words of time
-in the file, and what evlib reads. Expelliarmus adds 4,096 us at each fall of the low part and ends 45,056 us later."""
+"""ON and OFF of the bag: tests of event_camera_py. The last time of the EVT 3.0 sample is that of the last words of$
+its time, and what evlib reads. Expelliarmus adds 4,096 us at each fall of the low part and ends 45,056 us later."""
 
 RECORDS = {"dvs_rotating_disk.aedat": 425_984, "dvs_translating_boxes.aedat": 196_608}
 EVLIB = {  # SHA-256 of the columns t, x, y, p as read by evlib 0.13.2, int64 each

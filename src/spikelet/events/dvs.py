@@ -26,7 +26,7 @@ _BRIGHT = 0.25  # shot noise at full intensity, as a share of that in the dark (
 _WHITE = 255.0
 _LEAST = 0.01  # thresholds below are raised to it (v2e)
 _DIM = 20.0  # intensity at which photocurrent and dark current are alike (v2e)
-_ROUNDS = 100_000  # noise events of one pixel; more of them come from a rate in the wrong unit
+_MOST = 50_000  # noise events of one pixel; more of them come from a rate in the wrong unit
 
 
 @dataclass(frozen=True)
@@ -178,25 +178,25 @@ def _shots(
         return np.zeros(n + 1, np.int64), np.zeros(1), np.zeros(1, np.int8)
     rates = [pixel.shot_rate / 2e6 * c / limit for c, limit in zip(_nominal(pixel), limits, strict=True)]
     total, now, active = rates[0] + rates[1], np.full(n, times[0]), np.arange(n)
+    if (expected := float(total.max()) * (times[-1] - times[0])) > _MOST:
+        raise InputError(f"a shot_rate of {pixel.shot_rate:g} Hz makes {expected:,.0f} noise events of a pixel")
     found: list[tuple[np.ndarray, ...]] = []
-    for k in range(_ROUNDS):
+    k = 0
+    while len(active):
         words = random.bits(draws[0], draws[1], k * n + active, _STREAM, _SHOT)
         u = [(word + 0.5) * 2.0**-32 for word in words[:3]]
         now = now - np.log(u[0]) / total[active]
         inside = now < times[-1]
         now, active = now[inside], active[inside]
-        if not len(active):
-            break
         bright = np.minimum(_interpolated(intensity, times, now, active) / _WHITE, 1)
         taken = u[1][inside] < (_BRIGHT - 1) * bright + 1
         on = u[2][inside] < rates[0][active] / total[active]
         found.append((active[taken], now[taken], on[taken]))
-    else:
-        raise InputError(f"a shot_rate of {pixel.shot_rate:g} Hz makes more than {_ROUNDS:,} noise events of a pixel")
-    place, t, on = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else ([], [], [])
+        k += 1
+    place, t, on = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.lexsort((t, place))
-    start = np.concatenate([[0], np.cumsum(np.bincount(np.asarray(place, np.int64), minlength=n))])
-    return start, np.append(np.asarray(t)[order], np.inf), np.append(np.asarray(on)[order], 0).astype(np.int8)
+    start = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=n))])
+    return start, np.append(t[order], np.inf), np.append(on[order], 0).astype(np.int8)
 
 
 def _nominal(pixel: Pixel) -> tuple[float, float]:

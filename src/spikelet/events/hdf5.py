@@ -20,6 +20,12 @@ from spikelet.events.data import EVENT, Events
 from spikelet.events.packages import package
 
 Source = bytes | Path
+_DAMAGED = (
+    OSError, RuntimeError, KeyError, IndexError, ValueError, TypeError, AttributeError, UnicodeError, MemoryError,
+    OverflowError, NotImplementedError,
+)  # fmt: skip
+"""What h5py raises for damaged files."""
+
 UNITS = 700
 """Channels of the cochlea model of SHD and SSC."""
 
@@ -61,7 +67,7 @@ def _opened(source: Source) -> Iterator[tuple[Any, int]]:
             yield file, length
     except (DataError, InputError):
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError, AttributeError, MemoryError) as error:
+    except _DAMAGED as error:
         raise DataError(f"the HDF5 file cannot be read: {error}") from None
 
 
