@@ -1,6 +1,7 @@
 """Every format: files built from its description, its own writer, the table, and the errors of `read` and `write`."""
 
 import bz2
+import io
 import re
 import struct
 from pathlib import Path
@@ -334,3 +335,30 @@ def test_sort_keeps_the_order_of_equal_times():
     events = ev.from_columns([3, 1, 3, 1], [0, 1, 2, 3], [0, 0, 0, 0], 1)
     assert not events.in_order and rows(ev.sort(events)) == [(1, 1, 0, 1), (1, 3, 0, 1), (3, 0, 0, 1), (3, 2, 0, 1)]
     assert ev.sort(ev.sort(events)).in_order
+
+
+def test_the_example_of_the_documentation_runs():
+    text = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    space: dict = {}
+    exec(block, space)
+    assert space["windows"].dropped == 0 and len(space["windows"]) == 4
+    assert space["frames"].shape == (4, 2, 8, 10) and space["frames"].sum() == len(space["clean"]) > 100
+    assert (space["again"].data == space["clean"].data).all()
+
+
+def test_every_function_stands_in_the_documentation():
+    text = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    public = [name for name, value in vars(ev).items() if callable(value) and not name.startswith("_")]
+    internal = {"Format", "Flow", "from_columns", "log_intensity", "encode_spoken"}
+    assert [name for name in public if name not in internal and f"`{name}" not in text] == []
+
+
+def test_recordings_packed_by_blosc():
+    """Recordings of DSEC are packed by Blosc."""
+    h5py, plugin = pytest.importorskip("h5py"), pytest.importorskip("hdf5plugin")
+    memory, columns = io.BytesIO(), np.array(fixtures.PLAIN)
+    with h5py.File(memory, "w") as file:
+        for i, name in enumerate("txyp"):
+            file.create_dataset(f"events/{name}", data=columns[:, i], chunks=(3,), **plugin.Blosc())
+    assert rows(ev.decode(memory.getvalue())) == fixtures.PLAIN

@@ -9,6 +9,8 @@ are packed by Blosc, which needs hdf5plugin as well.
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,8 @@ def decode(
 def _opened(source: Source) -> Iterator[tuple[Any, int]]:
     """Open a file and yield it with its size; whatever the library finds wrong is a DataError."""
     h5py = package("h5py", "HDF5")
+    if find_spec("hdf5plugin"):  # brings what unpacks Blosc; most files do not need it
+        import_module("hdf5plugin")
     try:
         length = len(source) if isinstance(source, bytes) else source.stat().st_size
         with h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
@@ -68,7 +72,8 @@ def _opened(source: Source) -> Iterator[tuple[Any, int]]:
     except (DataError, InputError):
         raise
     except _DAMAGED as error:
-        raise DataError(f"the HDF5 file cannot be read: {error}") from None
+        hint = "; pip install hdf5plugin" if "filter" in str(error) else ""
+        raise DataError(f"the HDF5 file cannot be read: {error}{hint}") from None
 
 
 def _column(group: Any, name: str, length: int) -> Any:
