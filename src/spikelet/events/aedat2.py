@@ -5,30 +5,19 @@ and of triggers, which share the stream, are left out. Addresses are those of th
 Source: iniVation, "AEDAT 2.0".
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from spikelet.errors import DataError, InputError, did_you_mean
-from spikelet.events.content import Size, columns, fields, fits, gathered, header_lines, unwrapped
+from spikelet.events.content import Size, fields, fits, gathered, header_lines
 from spikelet.events.data import Events
+from spikelet.events.records import Pair, pairs
 
 _RECORD = np.dtype([("address", ">u4"), ("t", ">u4")])
 _MAGIC = "!AER-DAT2.0"
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where in an address x, y and the polarity are: first bit and number of bits; ``other``: bits of no event."""
-
-    x: tuple[int, int]
-    y: tuple[int, int]
-    p: int
-    other: int
-
-
-_DVS128 = Layout(x=(1, 7), y=(8, 7), p=0, other=1 << 15)
-_DAVIS = Layout(x=(12, 10), y=(22, 9), p=11, other=1 << 31 | 1 << 10)
+_DVS128 = Pair(x=(1, 7), y=(8, 7), p=(0, 1), big_endian=True, mask=1 << 15)
+_DAVIS = Pair(x=(12, 10), y=(22, 9), p=(11, 1), big_endian=True, mask=1 << 31 | 1 << 10)
 CHIPS = {
     "DVS128": (_DVS128, (128, 128)),
     "DAVIS128": (_DAVIS, (128, 128)),
@@ -57,12 +46,8 @@ def decode(content: bytes, size: Size = None, chip: str | None = None) -> Events
         raise DataError("not AEDAT 2.0: the first line is not #!AER-DAT2.0")
     layout, sensor = _chip(chip) if chip else _named(lines)
     records = fields(content, place, len(content), _RECORD)
-    address = records["address"].astype(np.uint32)
-    ours = (address & layout.other) == 0
-    address, t = address[ours], unwrapped(records["t"], 32)[ours]
-    x, y = (address >> first & (1 << bits) - 1 for first, bits in (layout.x, layout.y))
     meta = {"format": "aedat2", "records": len(records)}
-    return gathered(columns(t, x, y, address >> layout.p & 1), size or sensor, **meta)
+    return gathered(pairs(records, layout), size or sensor, **meta)
 
 
 def encode(events: Events, chip: str = "DAVIS640") -> bytes:
@@ -79,13 +64,13 @@ def encode(events: Events, chip: str = "DAVIS640") -> bytes:
     fits(events, f"AEDAT 2.0 of a {chip}", t=2**31, x=width, y=height)
     records = np.empty(len(events), _RECORD)
     x, y, p = (column.astype(np.uint32) for column in (events.x, events.y, events.p))
-    records["address"] = x << layout.x[0] | y << layout.y[0] | p << layout.p
+    records["address"] = x << layout.x[0] | y << layout.y[0] | p << layout.p[0]
     records["t"] = events.t
     head = f"#{_MAGIC}\r\n# This is a raw AE data file - do not edit\r\n# AEChip: {chip}\r\n"
     return head.encode() + records.tobytes()
 
 
-def _named(lines: list[str]) -> tuple[Layout, tuple[int, int]]:
+def _named(lines: list[str]) -> tuple[Pair, tuple[int, int]]:
     """Return the chip that a header names."""
     named = next(
         (line.partition(":")[2].rpartition(".")[2].strip() for line in lines if line.startswith("AEChip:")), ""
@@ -97,7 +82,7 @@ def _named(lines: list[str]) -> tuple[Layout, tuple[int, int]]:
     return found
 
 
-def _chip(name: str) -> tuple[Layout, tuple[int, int]]:
+def _chip(name: str) -> tuple[Pair, tuple[int, int]]:
     found = _known(name)
     if found is None:
         expected = f"expected {', '.join(CHIPS)}{did_you_mean(name, CHIPS)}"
@@ -105,5 +90,5 @@ def _chip(name: str) -> tuple[Layout, tuple[int, int]]:
     return found
 
 
-def _known(name: str) -> tuple[Layout, tuple[int, int]] | None:
+def _known(name: str) -> tuple[Pair, tuple[int, int]] | None:
     return next((chip for known, chip in CHIPS.items() if name.upper().startswith(known)), None)

@@ -6,12 +6,14 @@ time, capacity, number, number of valid ones (32 bits). A polarity event is 32 b
 """
 
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 
 from spikelet.errors import DataError, InputError
-from spikelet.events.content import Size, columns, fields, fits, gathered, header_lines
-from spikelet.events.data import EVENT, Events
+from spikelet.events.content import Size, fields, fits, gathered, header_lines
+from spikelet.events.data import Events
+from spikelet.events.records import Pair, pairs
 
 SENSORS = {
     "DVS128": (128, 128), "DAVIS240A": (240, 180), "DAVIS240B": (240, 180), "DAVIS240C": (240, 180),
@@ -22,6 +24,7 @@ SENSORS = {
 
 _HEAD = struct.Struct("<2h6i")
 _EVENT = np.dtype([("word", "<u4"), ("t", "<i4")])
+_LAYOUT = Pair(x=(17, 15), y=(2, 15), p=(1, 1), mask=1, value=1, time_bits=31)  # bit 0: valid
 _POLARITY = 1
 _MAGIC = "!AER-DAT3.1"
 
@@ -58,12 +61,20 @@ def _end_of_header(content: bytes) -> int:
 
 
 def _packets(content: bytes, place: int) -> np.ndarray:
-    parts = []
+    """Return the events of all polarity packets, written one after the other into one piece of memory."""
+    found = list(_polarity_packets(content, place))
+    data = np.empty(sum(len(records) for records, _ in found) + 1, EVENT)
+    count = 0
+    for records, overflow in found:
+        count += len(pairs(records, _LAYOUT, overflow << 31, data[count:]))
+    return data[:count]
+
+
+def _polarity_packets(content: bytes, place: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield the records of each polarity packet, and how often its time has overflowed."""
     while place < len(content):
-        if len(content) - place < _HEAD.size:
-            raise DataError(
-                f"truncated: {len(content) - place} bytes are left of the head of a packet, {_HEAD.size} bytes"
-            )
+        if (left := len(content) - place) < _HEAD.size:
+            raise DataError(f"truncated: {left} bytes are left of the head of a packet, {_HEAD.size} bytes")
         kind, _, size, _, overflow, capacity, number, valid = _HEAD.unpack_from(content, place)
         place += _HEAD.size
         if size <= 0 or not 0 <= valid <= number <= capacity or overflow < 0:
@@ -72,18 +83,10 @@ def _packets(content: bytes, place: int) -> np.ndarray:
         if kind == _POLARITY:
             if size != _EVENT.itemsize:
                 raise DataError(f"polarity events of {size} bytes, expected {_EVENT.itemsize}")
-            parts.append(_polarity(fields(content, place, stop, _EVENT), overflow))
+            yield fields(content, place, stop, _EVENT), overflow
         elif stop > len(content):
             raise DataError(f"truncated: a packet ends at byte {stop:,}, the file at {len(content):,}")
         place = stop
-    return np.concatenate(parts) if parts else np.empty(0, EVENT)
-
-
-def _polarity(records: np.ndarray, overflow: int) -> np.ndarray:
-    """Return the valid events of a packet, with 31 bits of time below its overflows."""
-    records = records[(records["word"] & 1) == 1]
-    word, t = records["word"], records["t"].astype(np.int64)
-    return columns(overflow << 31 | t & 0x7FFFFFFF, word >> 17, word >> 2 & 0x7FFF, word >> 1 & 1)
 
 
 def encode(events: Events, source: str = "DAVIS640", packet: int = 8192) -> bytes:

@@ -13,14 +13,12 @@ import numpy as np
 
 from spikelet.errors import DataError, InputError
 from spikelet.events import flatbuffer
-from spikelet.events.content import RATIO, Size, columns, fits, gathered
-from spikelet.events.data import EVENT, Events
+from spikelet.events.content import RATIO, Size, fits, gathered
+from spikelet.events.data import EVENT, Events, fitting_size
 from spikelet.events.packages import package
+from spikelet.events.records import joined
 
 _MAGIC = b"#!AER-DAT4.0\r\n"
-_EVENT = np.dtype({
-    "names": list("txyp"), "formats": ["<i8", "<i2", "<i2", "i1"], "offsets": [0, 8, 10, 12], "itemsize": 16,
-})  # fmt: skip
 _NONE, _LZ4, _LZ4_HIGH, _ZSTD, _ZSTD_HIGH = range(5)
 _WHAT = "a compressed AEDAT 4 file"
 _LENGTH = 20_000  # events in a packet that we write
@@ -53,7 +51,9 @@ def decode(content: bytes, size: Size = None, stream: int | None = None) -> Even
         for number, part in _packets(view, place, end if end >= 0 else len(view))
         if number == chosen
     ]
-    data = np.concatenate(parts) if parts else np.empty(0, EVENT)
+    data = joined(parts)
+    if max(fitting_size(data)) > 1 << 15:  # addresses are numbers of 16 bits with a sign
+        raise DataError("an event has a negative address")
     return gathered(data, size or streams[chosen], format="aedat4", stream=chosen)
 
 
@@ -107,11 +107,9 @@ def _packets(view: memoryview, place: int, end: int) -> Iterator[tuple[int, memo
 
 
 def _events(content: bytes | memoryview) -> np.ndarray:
+    """Return the events of a packet, whose 16 bytes are those of `EVENT`."""
     _, table = _prefixed(memoryview(content), 0, b"EVTS")
-    records = np.frombuffer(table.vector(0, _EVENT.itemsize), _EVENT)
-    if len(records) and min(records["x"].min(), records["y"].min()) < 0:
-        raise DataError("an event has a negative address")
-    return columns(records["t"], records["x"], records["y"], records["p"])
+    return np.frombuffer(table.vector(0, EVENT.itemsize), EVENT)
 
 
 # -- compression ------------------------------------------------------------------------------------------------------
@@ -183,7 +181,7 @@ def encode(events: Events, compression: str = "none") -> bytes:
     parts = [_MAGIC, flatbuffer.header(b"IOHE", number, -1, xml.encode())]
     for first in range(0, len(events), _LENGTH):
         part = events.data[first : first + _LENGTH]
-        records = np.zeros(len(part), _EVENT)
+        records = np.zeros(len(part), EVENT)
         for name in "txyp":
             records[name] = part[name]
         content = flatbuffer.packet(b"EVTS", records.tobytes(), len(part))

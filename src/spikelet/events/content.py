@@ -42,15 +42,6 @@ def fields(content: bytes, start: int, stop: int, kind: Any) -> np.ndarray:
     return np.frombuffer(content, kind, (stop - start) // size, start)
 
 
-def unwrapped(counter: np.ndarray, bits: int) -> np.ndarray:
-    """Return a counter of so many bits as int64 without its overflows: a fall by more than half is one."""
-    t = counter.astype(np.int64)
-    over = t[1:] < t[:-1] - (1 << (bits - 1))
-    if over.any():
-        t[1:] += np.cumsum(over) << bits
-    return t
-
-
 def columns(t: Any, x: Any, y: Any, p: Any) -> np.ndarray:
     """Return a column of `EVENT` from four columns that a reader has cut out of its records."""
     data = np.zeros(len(t), EVENT)

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.errors import InputError, ShapeError
-
-EVENT = np.dtype([("t", np.int64), ("x", np.uint16), ("y", np.uint16), ("p", np.int8)], align=True)
-"""One event, 16 bytes: t [us], x, y [pixels from the corner of address (0, 0)], p (1 = ON, 0 = OFF)."""
+from spikelet.events.records import EVENT as EVENT, survey
 
 MOST_PIXELS = 2**16
 """No sensor has more columns or rows: the addresses have 16 bits."""
@@ -44,13 +42,14 @@ class Events:
         """Refuse events that are none of this sensor's."""
         if self.data.dtype != EVENT or self.data.ndim != 1:
             raise ShapeError(f"events must be a column of {EVENT}, not {self.data.dtype} of shape {self.data.shape}")
-        for name, axis in (("width", "x"), ("height", "y")):
-            size = _size(getattr(self, name), name)
-            object.__setattr__(self, name, size)
-            if len(self) and (last := int(self.data[axis].max())) >= size:
+        for name in ("width", "height"):
+            object.__setattr__(self, name, _size(getattr(self, name), name))
+        x, y, p, _ = survey(self.data)
+        for name, axis, size, top in (("width", "x", self.width, x), ("height", "y", self.height, y)):
+            if len(self) and top >= size:
                 first = int(np.argmax(self.data[axis] >= size))
-                raise InputError(f"event {first}: {axis} is {self.data[axis][first]}, up to {last}; {name} is {size}")
-        if len(self) and (self.p.min() < 0 or self.p.max() > 1):
+                raise InputError(f"event {first}: {axis} is {self.data[axis][first]}, up to {top}; {name} is {size}")
+        if p > 1:
             first = int(np.argmax((self.p < 0) | (self.p > 1)))
             raise InputError(f"event {first}: polarity is {self.p[first]}, expected 0 (OFF) or 1 (ON)")
 
@@ -87,7 +86,7 @@ class Events:
     @property
     def in_order(self) -> bool:
         """Whether no event is earlier than the one before it."""
-        return bool((self.t[1:] >= self.t[:-1]).all())
+        return survey(self.data)[3] == 0
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -135,7 +134,8 @@ def from_columns(t: Any, x: Any, y: Any, p: Any, size: tuple[int, int] | None = 
 
 def fitting_size(data: np.ndarray) -> tuple[int, int]:
     """Return width and height of the smallest sensor that holds the events of a column of `EVENT`."""
-    return (int(data["x"].max()) + 1, int(data["y"].max()) + 1) if len(data) else (1, 1)
+    x, y, _, _ = survey(data)
+    return x + 1, y + 1
 
 
 def sort(events: Events) -> Events:

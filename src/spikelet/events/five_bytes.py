@@ -8,8 +8,9 @@ published with the recordings). In .bs2 files it is a row like any other.
 import numpy as np
 
 from spikelet.errors import DataError, InputError
-from spikelet.events.content import Size, columns, fields, fits, gathered
+from spikelet.events.content import Size, fields, fits, gathered
 from spikelet.events.data import Events
+from spikelet.events.records import five
 
 _RECORD = np.dtype([("x", "u1"), ("y", "u1"), ("high", "u1"), ("middle", "u1"), ("low", "u1")])
 _OVERFLOW, _STEP = 240, 1 << 13
@@ -25,18 +26,12 @@ def decode_atis(content: bytes, size: Size = None) -> Events:
     Raises:
         DataError: the file is empty or does not hold whole events.
     """
-    records = _records(content)
-    over = records["y"] == _OVERFLOW
-    t = _time(records)
-    if over.any():
-        t = t + np.cumsum(over) * _STEP
-    return gathered(_data(records, t)[~over] if over.any() else _data(records, t), size, format="atis")
+    return gathered(five(_records(content), _OVERFLOW, _STEP), size, format="atis")
 
 
 def decode_bs2(content: bytes, size: Size = None) -> Events:
     """Read a SLAYER .bs2 file; see `decode_atis`."""
-    records = _records(content)
-    return gathered(_data(records, _time(records)), size, format="bs2")
+    return gathered(five(_records(content)), size, format="bs2")
 
 
 def encode_atis(events: Events) -> bytes:
@@ -63,15 +58,6 @@ def _records(content: bytes) -> np.ndarray:
     if not content:
         raise DataError("the file is empty")
     return fields(content, 0, len(content), _RECORD)
-
-
-def _time(records: np.ndarray) -> np.ndarray:
-    high, middle = records["high"].astype(np.int64), records["middle"].astype(np.int64)
-    return (high & 127) << 16 | middle << 8 | records["low"]
-
-
-def _data(records: np.ndarray, t: np.ndarray) -> np.ndarray:
-    return columns(t, records["x"], records["y"], records["high"] >> 7)
 
 
 def _encode(events: Events, name: str) -> bytes:

@@ -9,13 +9,15 @@ import re
 import numpy as np
 
 from spikelet.errors import DataError
-from spikelet.events.content import Size, columns, fields, fits, gathered, header_lines, unwrapped
+from spikelet.events.content import Size, fields, fits, gathered, header_lines
 from spikelet.events.data import Events
+from spikelet.events.records import Pair, pairs
 
 SENSORS = {"gen31": (640, 480), "gen3": (640, 480), "gen41": (1280, 720), "imx636": (1280, 720), "genx320": (320, 320)}
 """Size of the sensor that the header's plug-in names, for files that do not tell the size itself."""
 
 _DAT = np.dtype([("t", "<u4"), ("address", "<u4")])
+_LAYOUT = Pair(x=(0, 14), y=(14, 14), p=(28, 4), time_first=True)
 _EVENT_2D, _EVENT_CD = 0x00, 0x0C
 
 
@@ -70,9 +72,7 @@ def decode_dat(content: bytes, size: Size = None) -> Events:
     if kind not in (_EVENT_2D, _EVENT_CD) or length != _DAT.itemsize:
         raise DataError(f"events of type {kind} with {length} bytes; expected type 0 or 12 with {_DAT.itemsize}")
     records = fields(content, place + 2, len(content), _DAT)
-    address = records["address"]
-    data = columns(unwrapped(records["t"], 32), address & 0x3FFF, address >> 14 & 0x3FFF, address >> 28)
-    return gathered(data, size or sensor_size(words), format="dat")
+    return gathered(pairs(records, _LAYOUT), size or sensor_size(words), format="dat")
 
 
 def encode_dat(events: Events) -> bytes:
