@@ -12,7 +12,7 @@ import numpy as np
 
 from spikelet.errors import DataError, InputError
 from spikelet.events.content import Size, fields, fits, gathered, header_lines
-from spikelet.events.data import Events
+from spikelet.events.data import EVENT, Events
 from spikelet.events.records import Pair, pairs
 
 SENSORS = {
