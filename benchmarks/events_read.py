@@ -18,6 +18,7 @@ from spikelet import events
 
 WIDTH, HEIGHT, DURATION, WINDOW = 240, 180, 2_000_000, 20_000
 FORMATS = ("aedat2", "aedat3", "aedat4", "dat", "evt2", "evt3", "bs2")
+SENSOR = {"aedat2": {"chip": "DAVIS240"}, "aedat3": {"source": "DAVIS240C"}}  # else frames are of another size
 
 
 def recording(count: int) -> events.Events:
@@ -52,8 +53,8 @@ def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
     made = recording(count)
     numbers = {}
     for name in FORMATS:
-        chip = {"chip": "DAVIS240"} if name == "aedat2" else {}
-        numbers[name] = rate(events.encode(made, name, **chip), name, count, options.rounds)
+        content = events.encode(made, name, **SENSOR.get(name, {}))
+        numbers[name] = rate(content, name, count, options.rounds)
     bounds = [] if options.quick else [Bound(name, at_least=20) for name in FORMATS]
     shape = [f"{count:,} events", f"{WIDTH} x {HEIGHT}", f"{DURATION // WINDOW} frames"]
     yield harness.plain("events_read", shape, numbers, bounds, unit="M events/s", rounds=options.rounds)

@@ -88,14 +88,17 @@ def test_a_bomb_in_aedat4_is_not_unpacked():
         ev.decode(content[:at] + struct.pack("<ii", 0, len(bomb)) + bomb)
 
 
-def test_recordings_of_shd():
+def test_recordings_of_shd(tmp_path):
     content = fixtures.spoken()
     first = ev.decode(content, recording=0)
     assert rows(first) == [(125_000, 3, 0, 1), (500_000, 699, 0, 1), (750_000, 0, 0, 1)]
     assert (first.width, first.height, first.meta["label"]) == (700, 1, 7)
     recordings, labels = ev.spoken(content)
     assert [rows(one) for one in recordings] == [rows(first), [(250_000, 12, 0, 1)]] and labels.tolist() == [7, 19]
-    again, same = ev.spoken(ev.encode_spoken(recordings, labels), [1, 0])
+    path = tmp_path / "shd.h5"
+    path.write_bytes(ev.encode_spoken(recordings, labels))
+    assert rows(ev.read(path, recording=1)) == rows(recordings[1])
+    again, same = ev.spoken(str(path), [1, 0])
     assert [rows(one) for one in again] == [rows(one) for one in recordings[::-1]] and same.tolist() == [19, 7]
     with pytest.raises(InputError, match="recording must be from 0 to 1, not 2"):
         ev.decode(content, recording=2)

@@ -154,3 +154,31 @@ def test_an_hdf5_column_that_claims_more_than_the_file():
         file.create_dataset("events/t", (10**12,), np.int64, chunks=(1000,))
     with pytest.raises(DataError, match="events/t claims 1,000,000,000,000 entries in a file of"):
         ev.decode(memory.getvalue())
+
+
+def test_mutated_lists_of_recordings():
+    """SHD and SSC; some damages make the library go round for ever, if it is let."""
+    content, fine = fixtures.spoken(), 0
+    r = np.random.default_rng(8)
+    for _ in range(1000):
+        try:
+            recordings, labels = ev.spoken(mutated(content, r))
+        except DataError:
+            continue
+        assert len(recordings) == len(labels) and sum(map(len, recordings)) <= len(content)
+        fine += 1
+    assert 0 < fine < 1000
+
+
+def test_a_list_that_claims_more_than_the_file():
+    content = fixtures.spoken()
+    heap = content.index(b"GCOL")
+    entry = struct.pack("<IQ", 3, heap)  # length and place of the first list
+    with pytest.raises(DataError, match="recording 0 claims 4,294,967,295 entries"):
+        ev.decode(content.replace(entry, struct.pack("<IQ", 2**32 - 1, heap)), recording=0)
+    with pytest.raises(DataError, match="nothing of that kind is there"):
+        ev.decode(content.replace(entry, struct.pack("<IQ", 3, heap + 8)), recording=0)
+    broken = bytearray(content)
+    broken[heap + 16 + 8 : heap + 16 + 16] = struct.pack("<Q", 2**63)  # size of the first list of the collection
+    with pytest.raises(DataError, match="a list of 9,223,372,036,854,775,808 bytes, but"):
+        ev.decode(bytes(broken), recording=0)

@@ -7,26 +7,16 @@ are packed by Blosc, which needs hdf5plugin as well.
 """
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from spikelet.errors import DataError, InputError
-from spikelet.events.content import RATIO, Size, columns, gathered
+from spikelet.events.content import Size, columns, gathered
 from spikelet.events.data import EVENT, Events
+from spikelet.events.hdf5_file import Raw, Source, check_list, column_of, opened
 from spikelet.events.packages import package
-
-Source = bytes | Path
-_DAMAGED = (
-    OSError, RuntimeError, KeyError, IndexError, ValueError, TypeError, AttributeError, UnicodeError, MemoryError,
-    OverflowError, NotImplementedError,
-)  # fmt: skip
-"""What h5py raises for damaged files."""
 
 UNITS = 700
 """Channels of the cochlea model of SHD and SSC."""
@@ -49,54 +39,27 @@ def decode(
         DataError: the file is damaged or of another layout, or h5py is not installed.
         InputError: there is no such recording.
     """
-    with _opened(source) as (file, length):
+    with opened(source) as (file, raw):
         if "events" in file:
-            return _dsec(file, size, span, length)
+            return _dsec(file, size, span, raw)
         if "spikes" in file:
             if recording is None:
                 raise InputError("SHD and SSC files hold many recordings: read(..., recording=0), or spoken(path)")
-            return _spoken(file, recording, size, length)
+            return _spoken(file, recording, size, raw)
         raise DataError(f"neither 'events' (DSEC) nor 'spikes' (SHD, SSC), but {', '.join(map(repr, list(file)[:5]))}")
-
-
-@contextmanager
-def _opened(source: Source) -> Iterator[tuple[Any, int]]:
-    """Open a file and yield it with its size; whatever the library finds wrong is a DataError."""
-    h5py = package("h5py", "HDF5")
-    if find_spec("hdf5plugin"):  # brings what unpacks Blosc; most files do not need it
-        import_module("hdf5plugin")
-    try:
-        length = len(source) if isinstance(source, bytes) else source.stat().st_size
-        with h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
-            yield file, length
-    except (DataError, InputError):
-        raise
-    except _DAMAGED as error:
-        hint = "; pip install hdf5plugin" if "filter" in str(error) else ""
-        raise DataError(f"the HDF5 file cannot be read: {error}{hint}") from None
-
-
-def _column(group: Any, name: str, length: int) -> Any:
-    """Return a data set of one axis, its size compared with that of the file before it is read."""
-    column = group.get(name)
-    if column is None or not hasattr(column, "dtype") or column.ndim != 1:
-        raise DataError(f"{group.name}/{name} is no column")
-    if column.size * max(1, column.dtype.itemsize) > RATIO * length:
-        raise DataError(f"{group.name}/{name} claims {column.size:,} entries in a file of {length:,} bytes")
-    return column
 
 
 # -- DSEC -------------------------------------------------------------------------------------------------------------
 
 
-def _dsec(file: Any, size: Size, span: tuple[int, int] | None, length: int) -> Events:
+def _dsec(file: Any, size: Size, span: tuple[int, int] | None, raw: Raw) -> Events:
     group = file["events"]
-    found = [_column(group, name, length) for name in ("t", "x", "y", "p")]
+    found = [column_of(group, name, raw) for name in ("t", "x", "y", "p")]
     if len({column.size for column in found}) != 1 or any(column.dtype.kind not in "iub" for column in found):
         raise DataError(
             f"events: columns of {[column.size for column in found]} entries, expected whole numbers, as many each"
         )
-    rows = slice(None) if span is None else _rows(file, found[0], span, length)
+    rows = slice(None) if span is None else _rows(file, found[0], span, raw)
     t, x, y, p = (column[rows] for column in found)
     _check_addresses(x, y, p)
     data = columns(t, x, y, p)
@@ -109,11 +72,11 @@ def _dsec(file: Any, size: Size, span: tuple[int, int] | None, length: int) -> E
     return gathered(data, size or told, format="hdf5", t_offset=offset)
 
 
-def _rows(file: Any, t: Any, span: tuple[int, int], length: int) -> slice:
+def _rows(file: Any, t: Any, span: tuple[int, int], raw: Raw) -> slice:
     """Return the rows of the milliseconds around a span, by the index of the file."""
     if not 0 <= span[0] <= span[1]:
         raise InputError(f"span must be two times from 0 on, the later last, not {span}")
-    index = _column(file, "ms_to_idx", length)
+    index = column_of(file, "ms_to_idx", raw)
     first, last = (min(ms, index.size - 1) for ms in (span[0] // 1000, -(-span[1] // 1000)))
     stop = t.size if last < -(-span[1] // 1000) else int(index[last])
     return slice(int(index[first]), min(stop, t.size))
@@ -153,10 +116,12 @@ def encode(events: Events) -> bytes:
 # -- SHD and SSC ------------------------------------------------------------------------------------------------------
 
 
-def _spoken(file: Any, recording: int, size: Size, length: int) -> Events:
-    times, units = (_column(file["spikes"], name, length) for name in ("times", "units"))
+def _spoken(file: Any, recording: int, size: Size, raw: Raw) -> Events:
+    times, units = (column_of(file["spikes"], name, raw) for name in ("times", "units"))
     if not 0 <= recording < min(times.size, units.size):
         raise InputError(f"recording must be from 0 to {times.size - 1}, not {recording}")
+    for column in (times, units):
+        check_list(column, recording, raw)
     seconds, unit = np.asarray(times[recording]), np.asarray(units[recording])
     if seconds.shape != unit.shape or seconds.ndim != 1 or seconds.dtype.kind != "f" or unit.dtype.kind not in "iu":
         raise DataError(f"recording {recording}: times of shape {seconds.shape}, units of shape {unit.shape}")
@@ -184,12 +149,12 @@ def spoken(source: Source, recordings: Sequence[int] | None = None) -> tuple[lis
     Raises:
         DataError: the file is damaged, without labels or of another layout, or h5py is not installed.
     """
-    with _opened(source) as (file, length):
+    with opened(source) as (file, raw):
         if "spikes" not in file or "labels" not in file:
             raise DataError("no 'spikes' and 'labels': the file is not in the layout of SHD and SSC")
-        labels = _column(file, "labels", length)
+        labels = column_of(file, "labels", raw)
         chosen = range(labels.size) if recordings is None else recordings
-        return [_spoken(file, i, None, length) for i in chosen], np.array([labels[i] for i in chosen], np.int64)
+        return [_spoken(file, i, None, raw) for i in chosen], np.array([labels[i] for i in chosen], np.int64)
 
 
 def encode_spoken(recordings: Sequence[Events], labels: Sequence[int]) -> bytes:
