@@ -40,7 +40,7 @@ def frames(windows: Windows, *, polarity: bool = True) -> np.ndarray:
 
 
 def voxel_grid(events: Events, bins: int) -> np.ndarray:
-    """Sum the polarities, 1 and -1, each shared by the two bins nearest in time (Zhu et al. 2019, Eq. 1-3).
+    """Sum the polarities, 1 and -1, each shared by the two bins nearest in time (Zhu et al. 2019).
 
     Time runs from 0, the first event, to ``bins - 1``, the last; bin b gets ``max(0, 1 - |b - s|)`` of an event at s.
 
@@ -97,7 +97,7 @@ def time_surface(events: Events, tau: float, at: np.ndarray | None = None) -> np
 
 
 def hots_surfaces(events: Events, radius: int, tau: float) -> np.ndarray:
-    """Return the time surface around each event, of its polarity, as of its time (Lagorce et al. 2017, Eq. 2-3).
+    """Return the time surface around each event, of its polarity, as of its time (Lagorce et al. 2017).
 
     Args:
         events: in the order of time.
