@@ -12,6 +12,7 @@ from benchmarks import (
     article_net,
     conv_net,
     encode_poisson,
+    events_read,
     first_call,
     floors,
     gpu_layer,
@@ -125,7 +126,19 @@ SIMULATOR = (sim_brunel, sim_hpc, sim_izhikevich, sim_microcircuit, sim_stdp, si
 
 @pytest.mark.parametrize(
     "script",
-    [lif_layer, linear_lif, article_net, rsnn, conv_net, encode_poisson, memory, models, parse_time, *SIMULATOR],
+    [
+        lif_layer,
+        linear_lif,
+        article_net,
+        rsnn,
+        conv_net,
+        encode_poisson,
+        events_read,
+        memory,
+        models,
+        parse_time,
+        *SIMULATOR,
+    ],
     ids=lambda s: s.__name__,
 )
 def test_script_runs(script):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
         decode as decode,
         encode as encode,
         errors as errors,
+        events as events,
         neurons as neurons,
         nn as nn,
         plot as plot,
@@ -62,8 +63,8 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
 __version__ = "0.1.0"
 
 _MODULES = (
-    "analysis", "datasets", "decode", "encode", "errors", "neurons", "nn", "plot", "rules", "surrogates", "synapses",
-    "units",
+    "analysis", "datasets", "decode", "encode", "errors", "events", "neurons", "nn", "plot", "rules", "surrogates",
+    "synapses", "units",
 )  # fmt: skip
 _PLACES = {  # module -> the names that it gives
     "model": "Neuron Surrogate",

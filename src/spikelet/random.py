@@ -24,7 +24,7 @@ from spikelet.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-STREAMS = {"neuron": 0, "encode": 1000, "init": 2000, "shuffle": 3000}
+STREAMS = {"neuron": 0, "encode": 1000, "init": 2000, "shuffle": 3000, "events": 5000}
 """First stream of each use. The noise terms of a neuron model are numbered 0 to 999 in the order of its text."""
 
 _LOW = 0xFFFFFFFF

@@ -7,7 +7,7 @@ the vectors, so that neither the machine nor the number of threads shows. All ke
 Vectors are written as wide as a tile (``<256 x float>``) and cut into registers by the compiler.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -104,6 +104,18 @@ class Kernel(Function):
     def calculate(self, operation: str, a: str, b: str | int, type_: str = "i64") -> str:
         """Return ``a operation b``."""
         return self.value(f"{operation} {type_} {a}, {b}")
+
+    @contextmanager
+    def repeat(self, test: Callable[[], str]) -> Iterator[None]:
+        """Write a loop that runs while the i1 that ``test`` writes holds."""
+        name = self.fresh("repeat")
+        self.do(f"br label %{name}.test")
+        self.label(f"{name}.test")
+        self.do(f"br i1 {test()}, label %{name}.body, label %{name}.end")
+        self.label(f"{name}.body")
+        yield
+        self.do(f"br label %{name}.test")
+        self.label(f"{name}.end")
 
     @contextmanager
     def entries(self) -> Iterator[tuple[str, str, str]]:

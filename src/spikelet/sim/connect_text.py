@@ -6,7 +6,7 @@ draw i of row r is word ``i % 32 // 8`` of the block of step ``i // 32 * 8 + i %
 are made at once, and a list does not depend on how long it is or on what else is drawn.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from spikelet.backends.llvm_random import LOW, MULTIPLIER, WEYL
@@ -31,18 +31,6 @@ class Lists(Kernel):
             first = self.load("i64", "%start", r)
             length = self.calculate("sub", self.load("i64", "%start", self.calculate("add", r, 1)), first)
             yield r, length, self.calculate("sub", first, base), first
-
-    @contextmanager
-    def repeat(self, test: Callable[[], str]) -> Iterator[None]:
-        """Write a loop that runs while the i1 that ``test`` writes holds."""
-        name = self.fresh("repeat")
-        self.do(f"br label %{name}.test")
-        self.label(f"{name}.test")
-        self.do(f"br i1 {test()}, label %{name}.body, label %{name}.end")
-        self.label(f"{name}.body")
-        yield
-        self.do(f"br label %{name}.test")
-        self.label(f"{name}.end")
 
     def draw(self, memory: str, count: str, row: str, use: str = "%use") -> None:
         """Fill memory with random words of a row."""
