@@ -2,14 +2,33 @@
 
 import contextlib
 import ctypes
+import functools
 import importlib.metadata
 import os
 import platform
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+_CHAIN = 500_000  # products: a millisecond
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_STEPS = """\
+define i64 @chain(i64 %n) {
+entry:
+  br label %step
+step:
+  %i = phi i64 [0, %entry], [%next, %step]
+  %x = phi i64 [1, %entry], [%y, %step]
+  %p = mul i64 %x, 6364136223846793005
+  %y = xor i64 %p, %i
+  %next = add i64 %i, 1
+  %go = icmp ult i64 %next, %n
+  br i1 %go, label %step, label %end
+end:
+  ret i64 %y
+}
+"""
 _VECTORS = ("amx_tile", "avx512f", "avx2", "asimd")  # what tells two processors of one name apart
 
 
@@ -27,8 +46,32 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "gpu": _gpu(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "clock_GHz": clock(),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def clock() -> float:
+    """Return how fast a core runs just now [GHz], from a chain of products: four cycles each on present processors.
+
+    What else runs on the same core, also of other tenants of the machine, makes it slower.
+    """
+    step = _chain()
+    step(_CHAIN)
+    times = []
+    for _ in range(20):
+        begin = time.perf_counter()
+        step(_CHAIN)
+        times.append(time.perf_counter() - begin)
+    return round(4e-9 * _CHAIN / min(times), 2)
+
+
+@functools.cache
+def _chain() -> Any:
+    """Return a function of a number of steps, each of which waits for the one before it."""
+    from spikelet.backends import llvm_jit
+
+    return llvm_jit.compile(_STEPS).function("chain", ctypes.c_int64, result=ctypes.c_int64)
 
 
 def versions(*packages: str) -> dict[str, str]:
