@@ -12,6 +12,7 @@ from spikelet.backends.llvm_math import FORMATS, declarations, log_parts
 from spikelet.backends.llvm_printer import Function
 from spikelet.backends.llvm_values import Value, bit_pattern, fma, horner, select
 
+_TWO = '!8 = distinct !{!8, !9}\n!9 = !{!"llvm.loop.interleave.count", i32 2}'
 LOW = 0xFFFFFFFF
 WEYL = (0x9E3779B9, 0xBB67AE85)
 MULTIPLIER = (0xD2511F53, 0xCD9E8D57)
@@ -28,17 +29,20 @@ _COS = (  # cos(r) = 1 - r**2/2 + r**4 p(r**2)
 def random_definitions(laws: Iterable[str]) -> str:
     """Return the text of ``@sk_uniform`` and ``@sk_normal``, as asked for, and the declarations that they need."""
     text = "\n\n".join(_fill(law) for law in dict.fromkeys(laws))
-    return "\n".join([*declarations(text), "", text, ""])
+    return "\n".join([*declarations(text), "", text, _TWO, ""])
 
 
 def _fill(law: str) -> str:
-    """Return the function that fills a strip; its arithmetic takes the time, so the widest vectors are asked for."""
+    """Return the function that fills a strip; its arithmetic takes the time, so two of the widest vectors are asked for.
+
+    One fills the waits of the other: each number is a chain of ten rounds.
+    """
     given = "ptr noalias %out, ptr noalias readonly %element, i64 %w, i64 %seed, i64 %step, i64 %stream"
     f = Function(f'internal void @sk_{law}({given}) noinline "prefer-vector-width"="512"')
     seed, step, stream = (Value(f, "i64", name) for name in ("%seed", "%step", "%stream"))
     keys = round_keys(seed)
     first, use = step & LOW, stream << 16
-    with f.loop("lane", "%w") as i:
+    with f.loop("lane", "%w", mark="!llvm.loop !8") as i:
         element = Value(f, "i64", f.load("i64", "%element", i))
         words = philox((first, element & LOW, element >> 32, use), keys)
         f.store("double", _LAWS[law](*words).name, "%out", i)
