@@ -33,7 +33,7 @@ def random_definitions(laws: Iterable[str]) -> str:
 
 
 def _fill(law: str) -> str:
-    """Return the function that fills a strip; its arithmetic takes the time, so two of the widest vectors are asked for.
+    """Return the function that fills a strip; arithmetic takes its time, so two of the widest vectors are asked for.
 
     One fills the waits of the other: each number is a chain of ten rounds.
     """
