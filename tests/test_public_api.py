@@ -12,8 +12,8 @@ import spikelet
 
 ROOT = Path(__file__).parents[1]
 MODULES = [
-    "analysis", "datasets", "decode", "encode", "errors", "events", "neurons", "nn", "plot", "rules", "surrogates",
-    "synapses", "units",
+    "analysis", "audio", "datasets", "decode", "encode", "errors", "events", "neurons", "nn", "plot", "rules",
+    "surrogates", "synapses", "units",
 ]  # fmt: skip
 OBJECTS = [
     "Neuron", "Synapse", "Rule", "Surrogate", "run", "show", "Network", "Population", "Projection", "Current",

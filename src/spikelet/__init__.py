@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type checkers and editors
     from spikelet import (
         analysis as analysis,
+        audio as audio,
         datasets as datasets,
         decode as decode,
         encode as encode,
@@ -63,8 +64,8 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
 __version__ = "0.1.0"
 
 _MODULES = (
-    "analysis", "datasets", "decode", "encode", "errors", "events", "neurons", "nn", "plot", "rules", "surrogates",
-    "synapses", "units",
+    "analysis", "audio", "datasets", "decode", "encode", "errors", "events", "neurons", "nn", "plot", "rules",
+    "surrogates", "synapses", "units",
 )  # fmt: skip
 _PLACES = {  # module -> the names that it gives
     "model": "Neuron Surrogate",
