@@ -121,6 +121,7 @@ def _describe_train(parser: Parser) -> None:
     add("--steps", type=_integer, help="time steps for each image")
     add("--encoder", help="how an image enters: constant, bernoulli or latency")
     add("--seed", type=_integer, help="of weights, order, shifts and spikes (0)")
+    add("--speaker", help="of spoken digits: test with this speaker alone, train with the others")
     add("--limit", type=_integer, help="use this many images only")
     add("--out", type=Path, help="folder of the run (runs/DATASET-RECIPE-SEED)")
     add("--resume", action="store_true", help="continue the run in the folder")
@@ -145,7 +146,7 @@ def train(options: argparse.Namespace) -> int:
 
     from spikelet.experiments import recipes
 
-    changes = ("epochs", "batch_size", "lr", "steps", "encoder", "seed", "limit")
+    changes = ("epochs", "batch_size", "lr", "steps", "encoder", "speaker", "seed", "limit")
     recipe = recipes.find(options.dataset, options.recipe).changed(**{name: getattr(options, name) for name in changes})
     for name in ("threads", "checkpoint_every"):
         if getattr(options, name) is not None and getattr(options, name) < 1:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from spikelet.experiments import evaluate as module, recipes
+from spikelet.experiments import architecture, evaluate as module, recipes
 from spikelet.experiments.batches import load
 from spikelet.experiments.distributed import World
 from spikelet.experiments.evaluate import Evaluation, evaluate
@@ -15,7 +15,7 @@ RECIPE = recipes.find("digits").changed(limit=30, hidden=(20,), steps=4, dt=2.0)
 def test_counts_are_those_of_a_loop_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH", 7)  # an uneven last batch
     _, test, classes = load(RECIPE, "cpu")
-    network = recipes.build(RECIPE, 64, 10)
+    network = architecture.build(RECIPE, 64, 10)
     result = evaluate(RECIPE, network, test, len(classes), World())
     table, spikes = np.zeros((10, 10), int), 0.0
     with torch.no_grad():
@@ -40,7 +40,7 @@ def test_numbers_of_a_small_table() -> None:
 
 
 def test_the_hooks_are_taken_away() -> None:
-    network = recipes.build(RECIPE, 64, 10)
+    network = architecture.build(RECIPE, 64, 10)
     with module.hidden_spikes(network) as hidden:
         network(torch.rand(4, 2, 64))
         assert [layer.shape for layer in hidden] == [(4, 2, 20)]

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from spikelet.errors import NumericsError
-from spikelet.experiments import recipes
+from spikelet.experiments import architecture, recipes
 from spikelet.experiments.batches import load
 from spikelet.experiments.distributed import World
 from spikelet.experiments.loop import Loop
@@ -17,14 +17,14 @@ RECIPE = recipes.find("digits").changed(limit=40, batch_size=16, epochs=2, hidde
 
 def new_loop(recipe: recipes.Recipe = RECIPE) -> Loop:
     training, _, classes = load(recipe, "cpu")
-    return Loop(recipe, recipes.build(recipe, 64, len(classes)), training, World())
+    return Loop(recipe, architecture.build(recipe, 64, len(classes)), training, World())
 
 
 def test_gradients_are_those_of_the_mean_loss() -> None:
     loop = new_loop()
     batch = torch.tensor([3, 1, 39])
     gradients, (loss, correct, stops) = loop.gradients(batch)
-    network = recipes.build(RECIPE, 64, 10)
+    network = architecture.build(RECIPE, 64, 10)
     x = (loop.images.pixels[batch].flatten(1) / 16).expand(4, 3, 64)
     membrane = network(x)[0].mean(0)
     expected = cross_entropy(membrane, loop.images.labels[batch])
@@ -65,7 +65,7 @@ def test_the_step_size_follows_its_schedule() -> None:
 
 
 def test_a_step_is_one_of_adam() -> None:
-    loop, network = new_loop(), recipes.build(RECIPE, 64, 10)
+    loop, network = new_loop(), architecture.build(RECIPE, 64, 10)
     adam = torch.optim.Adam(network.parameters(), lr=RECIPE.lr)
     for weight, gradient in zip(network.parameters(), loop.gradients(loop.batch())[0], strict=True):
         weight.grad = gradient.clone()

@@ -8,14 +8,14 @@ import torch
 
 from spikelet import datasets, neurons, nn, surrogates
 from spikelet.errors import InputError
-from spikelet.experiments import recipes
+from spikelet.experiments import architecture, recipes
 
 
 @pytest.mark.parametrize("recipe", recipes.RECIPES.values(), ids=lambda recipe: f"{recipe.dataset}-{recipe.name}")
 def test_every_recipe_can_be_built_and_stored(recipe: recipes.Recipe) -> None:
     assert recipe.dataset in datasets.LOADERS
     small = dataclasses.replace(recipe, hidden=(5,))
-    network = recipes.build(small, 16, 3)
+    network = architecture.build(small, 16, 3)
     membrane, _ = network(torch.rand(2, 4, 16))
     assert membrane.shape == (2, 4, 3)
     assert recipe.loss_of(membrane, torch.tensor([0, 1, 2, 0])).ndim == 0
@@ -26,7 +26,7 @@ def test_every_recipe_can_be_built_and_stored(recipe: recipes.Recipe) -> None:
 
 def test_the_network_of_the_article() -> None:
     recipe = recipes.find("mnist", "article")
-    first, hidden, second, readout = recipes.build(recipe, 784, 10)
+    first, hidden, second, readout = architecture.build(recipe, 784, 10)
     assert isinstance(first, torch.nn.Linear) and (first.in_features, first.out_features) == (784, 1000)
     assert isinstance(second, torch.nn.Linear) and (second.in_features, second.out_features) == (1000, 10)
     assert isinstance(hidden, nn.Neurons) and isinstance(readout, nn.Neurons)
@@ -40,18 +40,18 @@ def test_the_seed_alone_decides_the_weights() -> None:
     recipe = recipes.find("digits")
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    one = recipes.build(recipe, 64, 10).state_dict()
+    one = architecture.build(recipe, 64, 10).state_dict()
     assert torch.equal(torch.get_rng_state(), before)  # the caller's generator is left alone
     torch.manual_seed(2)
-    same = recipes.build(recipe, 64, 10).state_dict()
-    other = recipes.build(recipe.changed(seed=1), 64, 10).state_dict()
+    same = architecture.build(recipe, 64, 10).state_dict()
+    other = architecture.build(recipe.changed(seed=1), 64, 10).state_dict()
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["0.weight"], other["0.weight"])
 
 
 def test_surrogate_and_readout_reach_the_layers() -> None:
     recipe = recipes.find("digits").changed(surrogate="fast_sigmoid", surrogate_parameters={"alpha": 10.0})
-    hidden = recipes.build(recipe, 64, 10)[1]
+    hidden = architecture.build(recipe, 64, 10)[1]
     assert isinstance(hidden, nn.Neurons)
     assert hidden.surrogate == surrogates.fast_sigmoid(alpha=10.0)
 

@@ -7,14 +7,14 @@ import pytest
 
 from spikelet import plot
 from spikelet.errors import DataError
-from spikelet.experiments import recipes, report
+from spikelet.experiments import architecture, recipes, report
 from spikelet.experiments.batches import load
 
 
 def test_the_raster_shows_the_spikes_of_one_image_of_each_class() -> None:
     recipe = recipes.find("digits").changed(hidden=(20,), steps=4)
     _, test, classes = load(recipe, "cpu")
-    network = recipes.build(recipe, 64, 10)
+    network = architecture.build(recipe, 64, 10)
     _, axes = plot.figure()
     report._draw_raster(axes, recipe, network, test, classes)
     points = np.asarray(axes.collections[0].get_offsets())

@@ -19,7 +19,7 @@ def gradients(file: Path | None) -> list:
     import torch
     from safetensors.torch import save_file
 
-    from spikelet.experiments import recipes
+    from spikelet.experiments import architecture, recipes
     from spikelet.experiments.batches import load
     from spikelet.experiments.distributed import world
     from spikelet.experiments.loop import Loop
@@ -28,7 +28,7 @@ def gradients(file: Path | None) -> list:
     found = []
     with world("cpu") as here:
         training, _, classes = load(recipe, "cpu")
-        loop = Loop(recipe, recipes.build(recipe, 64, len(classes)), training, here)
+        loop = Loop(recipe, architecture.build(recipe, 64, len(classes)), training, here)
         for size in BATCHES:
             sums, told = loop.gradients(torch.arange(size))
             found.append([*sums, torch.tensor(told)])

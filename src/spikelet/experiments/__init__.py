@@ -1,6 +1,8 @@
 """Training runs from the command line: recipes, the loop, checkpoints, several processes, and the report.
 
 recipes      what is trained: data set, network, loss and optimiser, as data
+architecture the networks that recipes name
+batch        what enters a network: images (batches), sounds and events (sequences)
 folder       where it is written: one run per folder, every file complete or absent
 checkpoint   where it stands: tensors in safetensors, the position in JSON
 distributed  who takes part: one process, or several under torchrun

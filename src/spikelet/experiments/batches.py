@@ -7,15 +7,13 @@ image falls into changes anything, and a resumed run sees what the interrupted o
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from spikelet import datasets, encode, random
+from spikelet import datasets, encode
+from spikelet.experiments import sequences
+from spikelet.experiments.batch import Batch, Data, shifted
 from spikelet.experiments.recipes import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_SHIFT = random.STREAMS["shuffle"] + 1  # the stream of the shifts; that of the order is the one before
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,12 @@ class Images:
         """Return the number of images."""
         return len(self.labels)
 
-    def encode(self, recipe: Recipe, index: "Tensor", epoch: int, *, shift: bool) -> "tuple[Tensor, Tensor]":
+    @property
+    def inputs(self) -> int:
+        """Pixels of an image."""
+        return self.pixels[0].numel()
+
+    def encode(self, recipe: Recipe, index: "Tensor", epoch: int, *, shift: bool) -> Batch:
         """Return the sequence that enters the network for some images.
 
         Args:
@@ -48,7 +51,7 @@ class Images:
             shift: move the images as in training.
 
         Returns:
-            (T, B, pixels) float32, and (B,) int64 the indices of the images in the data set.
+            x is (T, B, pixels), and of one length.
         """
         samples = index + self.offset
         pixels = self.pixels[index].float() / self.white
@@ -56,22 +59,29 @@ class Images:
             pixels = shifted(pixels, recipe.shift, recipe.seed, epoch, samples)
         flat = pixels.flatten(1)
         if recipe.encoder == "constant":
-            return encode.constant(flat, recipe.steps), samples
+            return Batch(encode.constant(flat, recipe.steps), samples)
         if recipe.encoder == "latency":
-            return encode.latency(flat, recipe.steps), samples
+            return Batch(encode.latency(flat, recipe.steps), samples)
         first = epoch * recipe.steps
-        return encode.bernoulli(flat, recipe.steps, seed=recipe.seed, samples=samples, first_step=first), samples
+        return Batch(encode.bernoulli(flat, recipe.steps, seed=recipe.seed, samples=samples, first_step=first), samples)
 
 
-def load(recipe: Recipe, device: str) -> tuple[Images, Images, tuple[str, ...]]:
-    """Return training images, test images and the names of the classes of a recipe's data set.
+def load(recipe: Recipe, device: str) -> tuple[Data, Data, tuple[str, ...]]:
+    """Return what to train on, what to test on, and the names of the classes of a recipe's data set.
 
     Raises:
         DataError: the files are not there; the text says where they were looked for and how to get them.
     """
+    if recipe.kind != "images":
+        return sequences.load(recipe, device)
+    return load_images(recipe, device)
+
+
+def load_images(recipe: Recipe, device: str) -> tuple[Images, Images, tuple[str, ...]]:
+    """Return training and test images and the names of their classes."""
     import torch
 
-    read = datasets.LOADERS[recipe.dataset]
+    read = datasets.IMAGES[recipe.dataset]
     parts, offset = [], 0
     for source in (read("train"), read("test")):
         pixels, labels = source.pixels[: recipe.limit], source.labels[: recipe.limit]
@@ -79,28 +89,3 @@ def load(recipe: Recipe, device: str) -> tuple[Images, Images, tuple[str, ...]]:
         parts.append(Images(pixels, labels, source.white, offset))
         offset += len(source)
     return parts[0], parts[1], source.classes
-
-
-def shifted(images: "Tensor", most: int, seed: int, epoch: int, samples: "Tensor") -> "Tensor":
-    """Move each image by up to ``most`` pixels in x and y; what comes in is black.
-
-    Args:
-        images: (B, height, width).
-        most: largest shift in pixels.
-        seed: of the shifts.
-        epoch: each epoch has its own.
-        samples: (B,) indices of the images in the data set.
-    """
-    import torch
-    from torch.nn.functional import pad
-
-    width = 2 * most + 1
-    dy, dx = (
-        torch.from_numpy((random.uniform(seed, epoch, samples.cpu().numpy(), _SHIFT, axis) * width).astype(np.int64))
-        for axis in (0, 1)
-    )
-    wide = pad(images, [most] * 4)
-    rows = (dy[:, None] + torch.arange(images.shape[1])).to(images.device)
-    columns = (dx[:, None] + torch.arange(images.shape[2])).to(images.device)
-    which = torch.arange(len(images), device=images.device)
-    return wide[which[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikelet.errors import DataError
+from spikelet.experiments.architecture import build
 from spikelet.experiments.folder import CHECKPOINT, SETTINGS, read_json, write_json
-from spikelet.experiments.recipes import Recipe, build
+from spikelet.experiments.recipes import Recipe
 from spikelet.files import write_atomic
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def load_network(folder: Path) -> "tuple[Recipe, nn.Sequential]":
         raise DataError(f"there is no checkpoint in {folder}")
     recipe = Recipe.from_json(read_json(folder / SETTINGS))
     weights = _named(found[1], "network/")
-    last = 2 * len(recipe.hidden)  # linear layers and neurons take turns
-    network = build(recipe, weights["0.weight"].shape[1], weights[f"{last}.weight"].shape[0])
+    last = max((name for name in weights if name.endswith(".weight")), key=lambda name: int(name.split(".")[0]))
+    network = build(recipe, weights["0.weight"].shape[1], weights[last].shape[0])
     network.load_state_dict(weights)
     return recipe, network
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikelet.experiments.batches import Images
+from spikelet.experiments.batch import Data
 from spikelet.experiments.distributed import World
 from spikelet.experiments.recipes import Recipe
 
@@ -27,7 +27,7 @@ class Evaluation:
         confusion: (classes, classes) images by true class (row) and answer (column).
         spikes: spikes of all hidden neurons over all images.
         neurons: number of hidden neurons.
-        duration: simulated time of one image [ms].
+        duration: simulated time of one image [ms]; the mean, where they differ.
     """
 
     confusion: np.ndarray
@@ -56,7 +56,7 @@ class Evaluation:
         return 1000 * self.spikes_per_inference / (self.neurons * self.duration)
 
 
-def evaluate(recipe: Recipe, network: "nn.Sequential", images: Images, classes: int, world: World) -> Evaluation:
+def evaluate(recipe: Recipe, network: "nn.Sequential", images: Data, classes: int, world: World) -> Evaluation:
     """Show all images to the network; each process takes its share of them.
 
     Args:
@@ -70,20 +70,30 @@ def evaluate(recipe: Recipe, network: "nn.Sequential", images: Images, classes: 
 
     mine = world.share(torch.arange(len(images), device=images.labels.device))
     counts = torch.zeros(classes * classes, dtype=torch.int64, device=mine.device)
-    spikes = torch.zeros(1, dtype=torch.int64, device=mine.device)
+    sums = torch.zeros(2, dtype=torch.int64, device=mine.device)  # spikes, and steps of all sequences
     neurons = 0
     with hidden_spikes(network) as hidden, torch.no_grad():
         for index in mine.split(BATCH):
-            x, samples = images.encode(recipe, index, 0, shift=False)
+            x, samples, lengths = images.encode(recipe, index, 0, shift=False)
             membrane, _ = network(x, seed=recipe.seed, samples=samples)
-            answer = recipe.scores(membrane).argmax(1)
+            answer = recipe.scores(membrane, lengths).argmax(1)
             counts += torch.bincount(images.labels[index] * classes + answer, minlength=classes * classes)
-            spikes += sum(int(layer.sum(dtype=torch.float64)) for layer in hidden)
+            ends = torch.full_like(index, len(x)) if lengths is None else lengths
+            sums += torch.stack([torch.stack([_until(layer, ends) for layer in hidden]).sum(), ends.sum()])
             neurons = sum(layer[0, 0].numel() for layer in hidden)
             hidden.clear()
-    counts, spikes = world.sum([counts, spikes])
+    counts, sums = world.sum([counts, sums])
     table = counts.view(classes, classes).cpu().numpy()
-    return Evaluation(table, int(spikes), neurons, recipe.steps * recipe.dt)
+    spikes, steps = sums.tolist()
+    return Evaluation(table, spikes, neurons, steps * recipe.dt / max(1, len(images)))
+
+
+def _until(layer: "Tensor", ends: "Tensor") -> "Tensor":
+    """Return the number of spikes (T, B, *N) before the end of each sequence."""
+    import torch
+
+    counts = layer.flatten(2).sum(2, dtype=torch.float64)
+    return counts.masked_fill(torch.arange(len(layer), device=ends.device)[:, None] >= ends, 0.0).sum().long()
 
 
 @contextmanager
@@ -92,7 +102,7 @@ def hidden_spikes(network: "nn.Sequential") -> "Iterator[list[Tensor]]":
     from spikelet import nn
 
     found: list[Tensor] = []
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Neurons) and layer.output == "spikes"]
+    layers = [layer for layer in network.children() if isinstance(layer, nn.Neurons | nn.Recurrent) and layer.spikes]
     hooks = [layer.register_forward_hook(lambda _layer, _x, result: found.append(result[0])) for layer in layers]
     try:
         yield found

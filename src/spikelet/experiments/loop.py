@@ -8,7 +8,7 @@ import numpy as np
 from spikelet import random
 from spikelet.errors import NumericsError
 from spikelet.experiments import checkpoint
-from spikelet.experiments.batches import Images
+from spikelet.experiments.batch import Data
 from spikelet.experiments.distributed import World
 from spikelet.experiments.recipes import Recipe
 
@@ -39,7 +39,7 @@ class Loop:
         correct: training images of the present epoch that were classified correctly when they were met.
     """
 
-    def __init__(self, recipe: Recipe, network: "nn.Sequential", images: Images, world: World):
+    def __init__(self, recipe: Recipe, network: "nn.Sequential", images: Data, world: World):
         import torch
 
         self.recipe, self.network, self.images, self.world = recipe, network, images, world
@@ -74,6 +74,8 @@ class Loop:
             NumericsError: the loss is not finite.
             BackendError: another process has ended.
         """
+        import torch
+
         if self.step % self.batches == 0:
             self.correct = 0
         gradients, (loss, correct, stops) = self.gradients(self.batch(), stop=stop)
@@ -83,6 +85,8 @@ class Loop:
             )
         for weight, gradient in zip(self.network.parameters(), gradients, strict=True):
             weight.grad = gradient
+        if self.recipe.clip is not None:  # the sum over all processes, so that each shortens it alike
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
         self.optimiser.step()
@@ -131,12 +135,12 @@ class Loop:
         mine = self.world.share(batch).to(self.images.labels.device)
         if not len(mine):
             return torch.zeros((), device=mine.device), 0
-        x, samples = self.images.encode(self.recipe, mine, self.epoch, shift=True)
+        x, samples, lengths = self.images.encode(self.recipe, mine, self.epoch, shift=True)
         membrane, _ = self.network(x, seed=self.recipe.seed + self.epoch, samples=samples)
         labels = self.images.labels[mine]
-        loss = self.recipe.loss_of(membrane, labels) * (len(mine) / len(batch))
+        loss = self.recipe.loss_of(membrane, labels, lengths) * (len(mine) / len(batch))
         loss.backward()
-        return loss.detach(), int((self.recipe.scores(membrane.detach()).argmax(1) == labels).sum())
+        return loss.detach(), int((self.recipe.scores(membrane.detach(), lengths).argmax(1) == labels).sum())
 
     def tensors(self) -> "dict[str, Tensor]":
         """Return the tensors of a checkpoint."""

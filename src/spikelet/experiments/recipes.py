@@ -14,11 +14,16 @@ from spikelet.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from spikelet import nn
 
 SCHEDULES = ("constant", "cosine")
 LOSSES = {"mean": "cross_entropy_rate", "sum": "cross_entropy_membrane_sum", "max": "cross_entropy_max_membrane"}
-ENCODERS = ("constant", "bernoulli", "latency")
+ENCODERS = {  # by the kind of data that each takes
+    "images": ("constant", "bernoulli", "latency"),
+    "sounds": ("cochlea",),
+    "events": ("frames",),
+}
+KINDS = {"fsdd": "sounds", "nmnist": "events"}  # all others are images
+NETWORKS = ("dense", "recurrent", "convolution")
 
 
 @dataclass(frozen=True)
@@ -29,21 +34,26 @@ class Recipe:
         dataset: name of a function of `spikelet.datasets`.
         name: what ``--recipe`` calls it.
         doc: one line.
-        hidden: sizes of the hidden layers.
+        hidden: sizes of the hidden layers; feature maps, where the network is a convolution.
+        network: "dense", "recurrent" (each hidden layer hears itself) or "convolution" (5 x 5, in steps of 2).
+        feedback: factor on torch's initial weights of recurrent connections.
         neuron: hidden neurons, an entry of `spikelet.neurons`.
         readout: output neurons, whose membrane is the score of a class.
-        steps: time steps for each image.
+        steps: time steps for each image; of recordings, which differ in length, what comes later is cut off.
         dt: length of a step [ms].
-        encoder: function of `spikelet.encode` that turns an image into a sequence.
+        encoder: what turns an image, a sound or events into a sequence; `encoder_parameters` are its own.
+        speaker: of spoken digits, test with this speaker alone, and train with all the others.
         loss: cross-entropy of the "mean" membrane, of its "max", or of the membrane at every step, as a "sum".
         surrogate: entry of `spikelet.surrogates`.
         epochs: passes over the training images.
         batch_size: images of a training step, over all processes together.
         lr: step size of Adam; `betas` are its two averages.
         schedule: "constant", or "cosine" (falls to 0 at the last step).
-        shift: training images are moved by up to this many pixels in x and y.
+        clip: gradients longer than this are shortened to it.
+        shift: training images are moved by up to this many pixels in x and y, sounds by so many channels.
         seed: of the weights, shuffles, shifts and spikes.
-        limit: use this many training images, and as many test images, only.
+        limit: use this many training images, and as many test images, only: the first; of sounds and events, which are
+            sorted by class, as many at equal distances.
     """
 
     dataset: str
@@ -58,13 +68,18 @@ class Recipe:
     readout: str = "LI"
     readout_parameters: dict[str, float] = field(default_factory=dict)
     dt: float = 1.0
+    network: str = "dense"
+    feedback: float = 1.0
     encoder: str = "constant"
+    encoder_parameters: dict[str, float] = field(default_factory=dict)
+    speaker: str | None = None
     loss: str = "mean"
     surrogate: str = "arctan"
     surrogate_parameters: dict[str, float] = field(default_factory=dict)
     batch_size: int = 128
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: str = "cosine"
+    clip: float | None = None
     shift: int = 0
     seed: int = 0
     limit: int | None = None
@@ -79,10 +94,20 @@ class Recipe:
             raise InputError(f"limit must be at least 1, not {self.limit}")
         if self.shift < 0:
             raise InputError(f"shift must not be negative, not {self.shift}")
-        for name, valid in (("schedule", SCHEDULES), ("loss", tuple(LOSSES)), ("encoder", ENCODERS)):
+        if self.clip is not None and not self.clip > 0:
+            raise InputError(f"clip must be positive, not {self.clip}")
+        if self.speaker is not None and self.kind != "sounds":
+            raise InputError(f"{self.dataset} has no speakers")
+        words = {"schedule": SCHEDULES, "loss": LOSSES, "encoder": ENCODERS[self.kind], "network": NETWORKS}
+        for name, valid in words.items():
             value = getattr(self, name)
             if value not in valid:
                 raise InputError(f"unknown {name} '{value}'{did_you_mean(value, valid)} (known: {', '.join(valid)})")
+
+    @property
+    def kind(self) -> str:
+        """What the data set holds: "images", "sounds" or "events"."""
+        return KINDS.get(self.dataset, "images")
 
     def to_json(self) -> dict[str, Any]:
         """Return all that decides a run (so not the description), as values that JSON keeps unchanged."""
@@ -99,14 +124,22 @@ class Recipe:
         except TypeError as error:
             raise InputError(f"these are not the settings of a run: {error}") from error
 
-    def loss_of(self, membrane: "Tensor", labels: "Tensor") -> "Tensor":
-        """Return the loss of a batch, a scalar, from the readout's membrane (T, B, classes) and labels (B,)."""
+    def loss_of(self, membrane: "Tensor", labels: "Tensor", lengths: "Tensor | None" = None) -> "Tensor":
+        """Return the loss of a batch, a scalar, from the readout's membrane (T, B, classes) and labels (B,).
+
+        Of sequences with ``lengths`` (B,), steps after the end do not count.
+        """
         from spikelet import nn
 
-        return getattr(nn.losses, LOSSES[self.loss])(membrane, labels)
+        return getattr(nn.losses, LOSSES[self.loss])(membrane, labels, lengths=lengths)
 
-    def scores(self, membrane: "Tensor") -> "Tensor":
+    def scores(self, membrane: "Tensor", lengths: "Tensor | None" = None) -> "Tensor":
         """Return the score of each class (B, classes) from the readout's membrane (T, B, classes)."""
+        import torch
+
+        if lengths is not None:
+            over = torch.arange(len(membrane), device=membrane.device)[:, None] >= lengths
+            membrane = membrane.masked_fill(over[:, :, None], -math.inf if self.loss == "max" else 0.0)
         return membrane.amax(0) if self.loss == "max" else membrane.sum(0)
 
     def changed(self, **changes: Any) -> "Recipe":
@@ -157,6 +190,38 @@ _DIGITS = Recipe(
     batch_size=64,
     lr=2e-3,
 )
+_FSDD = Recipe(
+    dataset="fsdd",
+    name="default",
+    doc="64 channels of a cochlea, two recurrent layers of 128 LIF, recordings of any length",
+    hidden=(128, 128),
+    network="recurrent",
+    feedback=0.3,
+    neuron_parameters={"tau_mem": 50.0, "R": 12.5},
+    readout_parameters={"tau_mem": 40.0, "R": 4.0},
+    surrogate="fast_sigmoid",
+    surrogate_parameters={"alpha": 10.0},
+    encoder="cochlea",
+    encoder_parameters={"bank": 64, "gain": 10.0},
+    steps=250,
+    dt=4.0,
+    epochs=16,
+    batch_size=32,
+    lr=4e-3,
+    clip=1.0,
+    shift=1,
+)
+_FSDD_QUICK = dataclasses.replace(
+    _FSDD,
+    name="quick",
+    doc="the same with one layer, 32 channels and steps of 8 ms: a minute or less",
+    hidden=(96,),
+    encoder_parameters={"bank": 32, "gain": 10.0},
+    neuron_parameters={"tau_mem": 50.0, "R": 6.25},
+    steps=125,
+    dt=8.0,
+    epochs=10,
+)
 RECIPES = {
     (recipe.dataset, recipe.name): recipe
     for recipe in (
@@ -165,6 +230,8 @@ RECIPES = {
         _ARTICLE,
         dataclasses.replace(_MNIST, dataset="fashion-mnist"),
         dataclasses.replace(_ARTICLE, dataset="fashion-mnist"),
+        _FSDD,
+        _FSDD_QUICK,
     )
 }
 DATASETS = tuple(dict.fromkeys(dataset for dataset, _ in RECIPES))
@@ -188,29 +255,3 @@ def find(dataset: str, name: str = "default") -> Recipe:
     if name not in names:
         raise InputError(f"{dataset} has no recipe '{name}'{did_you_mean(name, names)} (known: {', '.join(names)})")
     return RECIPES[dataset, name]
-
-
-def build(recipe: Recipe, inputs: int, classes: int) -> "nn.Sequential":
-    """Return the network of a recipe, its weights drawn from the recipe's seed.
-
-    Args:
-        recipe: what to build.
-        inputs: pixels of an image.
-        classes: number of classes.
-    """
-    import torch
-
-    from spikelet import neurons, nn, surrogates
-
-    hidden = getattr(neurons, recipe.neuron)(**recipe.neuron_parameters)
-    readout = getattr(neurons, recipe.readout)(**recipe.readout_parameters)
-    surrogate = getattr(surrogates, recipe.surrogate)(**recipe.surrogate_parameters)
-    layers: list[torch.nn.Module] = []
-    with torch.random.fork_rng(devices=[]):  # leave the caller's generator alone
-        torch.manual_seed(recipe.seed)
-        for size in recipe.hidden:
-            layers += [torch.nn.Linear(inputs, size), nn.Neurons(hidden, dt=recipe.dt, surrogate=surrogate)]
-            inputs = size
-        layers += [torch.nn.Linear(inputs, classes)]
-    layers += [nn.Neurons(readout, dt=recipe.dt, surrogate=surrogate, output="v")]
-    return nn.Sequential(*layers)

@@ -10,7 +10,7 @@ import numpy as np
 
 from spikelet import plot
 from spikelet.errors import DataError
-from spikelet.experiments.batches import Images
+from spikelet.experiments.batch import Data
 from spikelet.experiments.evaluate import Evaluation, hidden_spikes
 from spikelet.experiments.folder import FIGURES
 from spikelet.experiments.recipes import Recipe
@@ -78,7 +78,7 @@ def write_figures(
     folder: Path,
     recipe: Recipe,
     network: "nn.Sequential",
-    test: Images,
+    test: Data,
     classes: Sequence[str],
     result: Evaluation,
     history: dict[str, Any],
@@ -135,7 +135,7 @@ def _kind(path: Path, drawn: Any) -> str:
     return kind
 
 
-def _draw_raster(axes: Any, recipe: Recipe, network: "nn.Sequential", test: Images, classes: Sequence[str]) -> None:
+def _draw_raster(axes: Any, recipe: Recipe, network: "nn.Sequential", test: Data, classes: Sequence[str]) -> None:
     """Draw the first hidden layer's spikes for one image of each class, side by side.
 
     Neurons are sorted by the class for which they spike most, so that what the layer has learnt can be seen as blocks.
@@ -145,14 +145,16 @@ def _draw_raster(axes: Any, recipe: Recipe, network: "nn.Sequential", test: Imag
     labels = test.labels.cpu().numpy()
     shown, first = np.unique(labels, return_index=True)
     index = torch.from_numpy(first).to(test.labels.device)
-    x, samples = test.encode(recipe, index, 0, shift=False)
+    x, samples, lengths = test.encode(recipe, index, 0, shift=False)
     with hidden_spikes(network) as hidden, torch.no_grad():
         network(x, seed=recipe.seed, samples=samples)
+    if lengths is not None:  # what follows the end of a recording is no answer to it
+        hidden[0] = hidden[0] * (torch.arange(len(x), device=lengths.device)[:, None] < lengths)[:, :, None]
     layer = hidden[0].flatten(2).cpu().numpy()  # (T, classes, neurons)
     counts = layer.sum(0)
     order = np.lexsort((-counts.max(0), counts.argmax(0)))
     step, image, neuron = np.nonzero(layer[:, :, order])
-    duration = recipe.steps * recipe.dt
+    duration = len(layer) * recipe.dt
     times = image * duration + (step + 1) * recipe.dt
     plot.raster(Columns(times, neuron), neurons=layer.shape[2], duration=len(shown) * duration, ax=axes)
     for border in range(1, len(shown)):

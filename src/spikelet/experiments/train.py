@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from spikelet import progress
 from spikelet.experiments import checkpoint, folder as files, report
+from spikelet.experiments.architecture import build
 from spikelet.experiments.batches import load
 from spikelet.experiments.distributed import StopRequest, World, world
 from spikelet.experiments.evaluate import Evaluation, evaluate
 from spikelet.experiments.loop import Loop
-from spikelet.experiments.recipes import Recipe, build
+from spikelet.experiments.recipes import Recipe
 
 if TYPE_CHECKING:
     from spikelet import nn
@@ -94,7 +95,7 @@ def _threads(recipe: Recipe, options: Options) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    small = recipe.batch_size * max(recipe.hidden) < _GRAIN
+    small = recipe.network != "convolution" and recipe.batch_size * max(recipe.hidden) < _GRAIN
     torch.set_num_threads(options.threads or (1 if small else before))
     try:
         yield
@@ -116,7 +117,7 @@ class Run:
     def __init__(self, recipe: Recipe, options: Options, here: World):
         self.recipe, self.options, self.here = recipe, options, here
         self.training, self.test, self.classes = load(recipe, here.device)
-        self.network: nn.Sequential = build(recipe, self.training.pixels[0].numel(), len(self.classes)).to(here.device)
+        self.network: nn.Sequential = build(recipe, self.training.inputs, len(self.classes)).to(here.device)
         self.loop = Loop(recipe, self.network, self.training, here)
         self.accuracy: dict[str, list[float]] = {"training": [], "test": []}
         self.seconds = 0.0

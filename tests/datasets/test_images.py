@@ -94,7 +94,8 @@ def test_unknown_split(load):
     """A misspelt split is named before any file is looked for."""
     with pytest.raises(InputError) as error:
         load("tets")
-    assert str(error.value) == "split must be 'train', 'test' or None, not 'tets'; did you mean 'test'?"
+    known = "'train', 'valid', 'test'" if load is datasets.ssc else "'train', 'test'"
+    assert str(error.value) == f"split must be {known} or None, not 'tets'; did you mean 'test'?"
 
 
 # -- MNIST, the real files --------------------------------------------------------------------------------------------
