@@ -92,33 +92,36 @@ def test_every_channel_answers_most_to_its_own_tone() -> None:
 # -- spikes -----------------------------------------------------------------------------------------------------------
 
 
-def by_loop(x: np.ndarray, rate: float, frequency: float, gain: float, t_ref: float) -> list[int]:
+def by_loop(x: np.ndarray, rate: float, frequency: float, gain: float, t_ref: float, share: float) -> list[int]:
     """Return the samples at which one channel fires, step by step in plain Python."""
     x = x / np.sqrt((x**2).mean())
     radius = np.exp(-2 * np.pi * 1.0186 * 0.0247 * (4.37 * frequency + 1) / rate)
     pole = radius * np.exp(2j * np.pi * frequency / rate)
-    z, hair, v, wait, found = [0j] * 4, 0.0, 0.0, 0, []
+    z, hair, slow, v, wait, found = [0j] * 4, 0.0, 0.0, 0.0, 0, []
     for sample, value in enumerate(x):
         given = 2 * (1 - radius) ** 4 * value
         for stage in range(4):
             z[stage] = pole * z[stage] + given
             given = z[stage]
         hair += (1 - np.exp(-1 / rate / 3.0)) * (max(given.real, 0) ** 0.3 - hair)
+        slow += (1 - np.exp(-1 / rate / 150.0)) * (hair - slow)
         if wait:
             wait -= 1
             continue
-        v += (1 - np.exp(-1 / rate / 10.0)) * (gain * hair - v)
+        v += (1 - np.exp(-1 / rate / 10.0)) * (gain * (hair - share * slow) - v)
         if v > 1:
             found, v, wait = [*found, sample], 0.0, round(t_ref * rate)
     return found
 
 
-def test_spikes_are_those_of_a_plain_loop() -> None:
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_spikes_are_those_of_a_plain_loop(share: float) -> None:
     x = np.random.default_rng(1).normal(size=3000)
     frequency = audio.centres(5, 0.1, 3.6)
-    spikes = audio.cochlea(x[None], RATE, 1 / RATE, bank=5, gain=6.0, refractory=2.0)  # a step for each sample
+    how = {"gain": 8.0, "refractory": 2.0, "adaptation": share}
+    spikes = audio.cochlea(x[None], RATE, 1 / RATE, bank=5, **how)  # a step for each sample
     for channel, f in enumerate(frequency):
-        expected = by_loop(x, RATE, f, 6.0, 2.0)
+        expected = by_loop(x, RATE, f, 8.0, 2.0, share)
         found = np.flatnonzero(spikes[:, 0, channel])
         assert len(expected) > 15
         assert abs(len(found) - len(expected)) <= 1 and np.abs(found[:15] - expected[:15]).max() <= 1  # float32
@@ -193,6 +196,7 @@ WRONG = {
     "channels": ({"bank": 0}, "channels must be an integer of at least 1, not 0"),
     "above half the rate": ({"bank": audio.Bank(5, high=4.0)}, "high must be below half the rate, 4 kHz, not 4"),
     "low above high": ({"bank": audio.Bank(5, low=3.9)}, "low and high must be 0 < low < high [kHz], not 3.9 and 3.6"),
+    "adaptation": ({"adaptation": 1.5}, "cochlea: adaptation must be a share from 0 to 1, not 1.5"),
     "tau": ({"tau": -1}, "cochlea: tau must be a number above 0 [ms], not -1"),
     "long": ({"lengths": [100, 101]}, "cochlea: lengths must lie in 0 ... 100, found 100 to 101"),
 }

@@ -36,9 +36,11 @@ Cochlea = Neuron(
     FILTER
     + """
     hair[k+1] = hair + (1 - exp(-dt/tau_hair))*(max(x4[k+1], 0)**power - hair) : 1
-    v[k+1] = v + (1 - exp(-dt/tau_mem))*(R*hair[k+1] - v) : 1 (unless refractory)
+    slow[k+1] = slow + (1 - exp(-dt/tau_adapt))*(hair[k+1] - slow) : 1
+    v[k+1] = v + (1 - exp(-dt/tau_mem))*(R*(hair[k+1] - adaptation*slow[k+1]) - v) : 1 (unless refractory)
     power = 0.3                                         # cube-root law of loudness (Stevens 1957)
     tau_hair = 3 ms                                     # hair cells follow the envelope, not the phase, of high tones
+    tau_adapt = 150 ms;  adaptation = 0                 # share of what has lasted that is no longer heard
     tau_mem = 10 ms;  R = 10;  v_th = 1;  t_ref = 1 ms
     """,
     threshold="v > v_th",
@@ -59,6 +61,7 @@ def cochlea(
     bank: Bank | int = 64,
     gain: float = 10.0,
     tau: float = 3.0 * ms,
+    adaptation: float = 0.0,
     refractory: float | None = None,
     lengths: Any = None,
     normalise: bool = True,
@@ -72,6 +75,8 @@ def cochlea(
         bank: the filters, or their number.
         gain: of the current into the ganglion cells: a hair cell below 1/gain is never heard.
         tau: of the hair cells' low-pass [ms].
+        adaptation: share, 0 to 1, of what a channel has heard within about 150 ms that it no longer answers to: changes
+            stand out, and what a voice or a microphone adds to all of a recording does not.
         refractory: of the ganglion cells [ms]; the default is ``dt``, so that there is at most one spike a step.
         lengths: (B,) valid samples of each row, where rows are padded; what follows is neither heard nor counted.
         normalise: divide each row by its root mean square, so that quiet and loud recordings give as many spikes.
@@ -86,7 +91,9 @@ def cochlea(
     heard = waves("cochlea", x, rate, dt, lengths, normalise)
     wait = heard.dt if refractory is None else positive("cochlea", "refractory", refractory, "ms")
     model = _channels("cochlea", heard, bank, tau)
-    model = model(R=positive("cochlea", "gain", gain, "1"), t_ref=wait)
+    if not 0 <= adaptation <= 1:
+        raise heard.error(f"adaptation must be a share from 0 to 1, not {adaptation!r}")
+    model = model(R=positive("cochlea", "gain", gain, "1"), t_ref=wait, adaptation=float(adaptation))
 
     def spikes(result: simulate.Result, lengths: np.ndarray) -> np.ndarray:
         sample, lane = np.rint(result.spikes.times * heard.rate).astype(np.int64) - 1, result.spikes.ids

@@ -7,6 +7,7 @@
 | `fashion_mnist` | 70,000 articles of clothing of 28 x 28 | ``fashion-mnist/``, or ``FashionMNIST/raw/`` |
 | `free_spoken_digits` | 3,000 recordings of spoken digits, 8 kHz | ``fsdd/`` |
 | `n_mnist` | 70,000 recordings of MNIST by an event camera, 34 x 34 | ``nmnist/`` |
+| `moved_mnist` | the same by a model of the camera | ``mnist/`` |
 | `dvs_gesture` | 1,464 gestures before an event camera, 128 x 128 | ``dvs-gesture/`` |
 | `cifar10_dvs` | 10,000 pictures before an event camera, 128 x 128 | ``cifar10-dvs/`` |
 | `shd`, `ssc` | 10,420 digits, 105,829 words through a cochlea of 700 channels | ``shd/``, ``ssc/`` |
@@ -25,7 +26,7 @@ from spikelet.datasets import images, recordings, sounds
 from spikelet.datasets.download import download
 from spikelet.datasets.folder import Split, data_folder
 from spikelet.datasets.images import Images, digits, fashion_mnist, mnist
-from spikelet.datasets.recordings import Recordings, cifar10_dvs, dvs_gesture, n_mnist, shd, ssc
+from spikelet.datasets.recordings import Recordings, cifar10_dvs, dvs_gesture, moved_mnist, n_mnist, shd, ssc
 from spikelet.datasets.sequences import Batch, Example, Sequences, collate, encoded, event_frames, heard
 from spikelet.datasets.sounds import SPEAKERS, Sounds, free_spoken_digits
 from spikelet.datasets.table import TABLE, File, Source
@@ -98,6 +99,7 @@ __all__ = [
     "free_spoken_digits",
     "heard",
     "mnist",
+    "moved_mnist",
     "n_mnist",
     "shd",
     "ssc",

@@ -12,6 +12,7 @@ import numpy as np
 
 from spikelet import events
 from spikelet.datasets.folder import Split, check_split, data_folder, title
+from spikelet.datasets.images import mnist
 from spikelet.datasets.table import Source, find
 from spikelet.errors import DataError
 from spikelet.events import Events
@@ -95,6 +96,28 @@ def _n_mnist_part(source: Source, split: str) -> "_Files":
     files = _Files(_place(source, [f"{stem}.zip", stem], any_case=True), re.compile(rf"(?:^|/){stem}/(\d)/(\d+)\.bin$"))
     _check_count(source, split, len(files.names), files.path)
     return files
+
+
+def moved_mnist(split: Split = None, *, seed: int = 0) -> Recordings:
+    """Return what `n_mnist` holds as a model makes it: each digit of MNIST before a camera that moves as theirs did.
+
+    Args:
+        split: as in `n_mnist`.
+        seed: of the camera.
+
+    Returns:
+        Recordings of 34 x 34 pixels and 0.3 s; see `spikelet.events.saccades`.
+
+    Raises:
+        DataError: the files of MNIST are missing.
+    """
+    source, images = _checked("nmnist", split), mnist(split)
+    index = np.arange(len(images)) + (source.counts["train"] if split == "test" else 0)
+
+    def read(row: int) -> Events:
+        return events.saccades(images.pixels[row : row + 1], seed=seed, samples=index[row : row + 1])[0]
+
+    return Recordings(title("moved mnist", split), read, images.labels, (34, 34), source.classes, index)
 
 
 class _Files:

@@ -222,6 +222,27 @@ _FSDD_QUICK = dataclasses.replace(
     dt=8.0,
     epochs=10,
 )
+_NMNIST = Recipe(
+    dataset="nmnist",
+    name="default",
+    doc="34 x 34 pixels, two convolutions of 12 and 32 maps of LIF, events in 15 steps of 20 ms",
+    hidden=(12, 32),
+    network="convolution",
+    neuron_parameters={"tau_mem": 30.0, "R": 3.0},
+    readout_parameters={"tau_mem": 60.0, "R": 6.0},
+    surrogate="fast_sigmoid",
+    surrogate_parameters={"alpha": 5.0},
+    encoder="frames",
+    steps=15,
+    dt=20.0,
+    epochs=4,
+    batch_size=32,
+    lr=3e-3,
+    clip=1.0,
+    shift=1,
+    limit=12_000,
+)
+_NMNIST_QUICK = dataclasses.replace(_NMNIST, name="quick", doc="the same with 1,000 recordings", epochs=4, limit=1000)
 RECIPES = {
     (recipe.dataset, recipe.name): recipe
     for recipe in (
@@ -232,6 +253,8 @@ RECIPES = {
         dataclasses.replace(_ARTICLE, dataset="fashion-mnist"),
         _FSDD,
         _FSDD_QUICK,
+        _NMNIST,
+        _NMNIST_QUICK,
     )
 }
 DATASETS = tuple(dict.fromkeys(dataset for dataset, _ in RECIPES))

@@ -1,11 +1,14 @@
 """Sounds and events on their way into the network: encoded once, as bytes, then gathered by the batch."""
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikelet import audio, datasets, random
+from spikelet import audio, datasets, events, random
+from spikelet.errors import DataError
+from spikelet.experiments.architecture import SENSOR
 from spikelet.experiments.batch import SHIFT, Batch, shifted
 from spikelet.experiments.recipes import Recipe
 
@@ -63,11 +66,14 @@ class Sequences:
 
 
 def load(recipe: Recipe, device: str) -> tuple[Sequences, Sequences, tuple[str, ...]]:
-    """Return what to train on, what to test on, and the names of the classes of a data set of sounds.
+    """Return what to train on, what to test on, and the names of the classes of a data set of sounds or events.
 
     Raises:
         DataError: the files are not there; the text says where they were looked for and how to get them.
     """
+    if recipe.kind == "events":
+        films = [_films(split) for split in ("train", "test")]
+        return _seen(films[0], recipe, device), _seen(films[1], recipe, device), films[0].classes
     parts = [datasets.free_spoken_digits(split, speaker=recipe.speaker) for split in ("train", "test")]
     return _heard(parts[0], recipe, device), _heard(parts[1], recipe, device), parts[0].classes
 
@@ -89,15 +95,35 @@ def _heard(sounds: datasets.Sounds, recipe: Recipe, device: str) -> Sequences:
         spikes = audio.cochlea(waves, sounds.rate, recipe.dt, **options).astype(np.uint8)
         for column, (place, length) in enumerate(zip(places, lengths, strict=True)):
             parts[place] = spikes[: int(np.ceil(length / sounds.rate / recipe.dt - 1e-9)), column]
-    return _joined(parts, sounds.labels[rows], sounds.index[rows], device)
+    starts = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+    return _on(device, np.concatenate(parts), starts, sounds.labels[rows], sounds.index[rows])
 
 
-def _joined(parts: list[np.ndarray], labels: np.ndarray, index: np.ndarray, device: str) -> Sequences:
+def _films(split: Any) -> datasets.Recordings:
+    """Return the recordings of N-MNIST; where they are not, MNIST before a model of a camera that moves as theirs."""
+    try:
+        return datasets.n_mnist(split)
+    except DataError as error:
+        if split == "train":
+            print(f"{error}\nInstead, MNIST is moved in three saccades before a model of the camera.", file=sys.stderr)
+    return datasets.moved_mnist(split)
+
+
+def _seen(films: datasets.Recordings, recipe: Recipe, device: str) -> Sequences:
+    """Return where and when there were events, in steps of ``recipe.dt``; what comes after the last is cut off."""
+    rows = spread(len(films), recipe.limit)
+    step = round(1000 * recipe.dt)
+    seen = np.empty((len(rows) * recipe.steps, 2, *SENSOR), np.uint8)
+    for place, row in enumerate(rows):
+        windows = events.by_time(films[row][0], step, start=0, stop=step * recipe.steps)
+        seen[place * recipe.steps : (place + 1) * recipe.steps] = np.minimum(events.frames(windows), 1)
+    return _on(device, seen, np.arange(len(rows) + 1) * recipe.steps, films.labels[rows], films.index[rows])
+
+
+def _on(device: str, *columns: np.ndarray) -> Sequences:
     import torch
 
-    starts = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
-    columns = (torch.from_numpy(column).to(device) for column in (np.concatenate(parts), starts, labels, index))
-    return Sequences(*columns)
+    return Sequences(*(torch.from_numpy(column).to(device) for column in columns))
 
 
 def _moved(x: "Tensor", recipe: Recipe, epoch: int, samples: "Tensor") -> "Tensor":
