@@ -23,11 +23,14 @@ def lines(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 
 MISTAKES = {
-    "trian digits": "unknown command 'trian'; did you mean 'train'? (known: train, list, show, run, simulate, info)",
+    "trian digits": "unknown command 'trian'; did you mean 'train'? (known: train, list, show, run, simulate, "
+    "encode, events, analyse, info)",
     "train": "the following arguments are required: DATASET (see spikelet train --help)",
-    "train digts": "unknown data set 'digts'; did you mean 'digits'? (known: digits, mnist, fashion-mnist)",
+    "train digts": "unknown data set 'digts'; did you mean 'digits'? (known: digits, mnist, fashion-mnist, "
+    "fsdd, nmnist)",
     "train fashion_mnist": "unknown data set 'fashion_mnist'; did you mean 'fashion-mnist'? "
-    "(known: digits, mnist, fashion-mnist)",
+    "(known: digits, mnist, fashion-mnist, "
+    "fsdd, nmnist)",
     "train digits --epoch 3": "train: unknown option '--epoch'; did you mean '--epochs'?",
     "train digits --batchsize=3": "train: unknown option '--batchsize'; did you mean '--batch-size'?",
     "train digits 3": "train: unknown argument '3'",
@@ -75,6 +78,16 @@ MISTAKES = {
     "simulate brunel --time 10ms --discard 10ms": "--discard must be at least 0 and less than the time of 10 ms",
     "simulate brunel --plot out.jpgg": "cannot draw into out.jpgg: it ends in none of",
     "simulate brunel --plot none/out.png": "cannot write none/out.png: No such file or directory",
+    "train mnist --speaker theo": "mnist has no speakers",
+    "train fsdd --speaker teo": "speaker must be one of george, jackson, lucas, nicolas, theo, yweweler, not "
+    "'teo'; did you mean 'theo'",
+    "train fsdd --encoder latency": "unknown encoder 'latency' (known: cochlea)",
+    "encode": "the following arguments are required: FILE (see spikelet encode --help)",
+    "encode a.txt": "a.txt: the extension is none of .png, .jpg, .jpeg, .wav, .csv",
+    "encode a.png": "a.png: cannot be read (No such file or directory)",
+    "events none.raw": "none.raw: cannot be read (No such file or directory)",
+    "events none.raw --size 3": "--size must be columns x rows, such as 34x34, not '3'",
+    "analyse none.npz": "none.npz: cannot be read (No such file or directory)",
     "list --jsn": "list: unknown option '--jsn'; did you mean '--json'?",
     "info LIF": "info: unknown argument 'LIF'",
 }
@@ -95,7 +108,7 @@ def test_a_mistake_is_one_line_on_stderr(
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     text = "\n".join(lines(capsys))
-    assert all(f"    {name}" in text for name in ("train", "list", "show", "run", "simulate", "info"))
+    assert all(f"    {name}" in text for name in tuple(cli._COMMANDS))
     with pytest.raises(SystemExit) as done:
         main(["train", "--help"])
     assert done.value.code == 0 and "--checkpoint-every" in capsys.readouterr().out
