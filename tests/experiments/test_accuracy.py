@@ -42,3 +42,18 @@ def test_mnist(accuracy: Callable[..., float]) -> None:
 def test_the_article_over_three_seeds(accuracy: Callable[..., float]) -> None:
     reached = [accuracy("mnist", "--recipe", "article", "--epochs", "1", "--seed", str(seed)) for seed in range(3)]
     assert sum(reached) / 3 >= 0.94, reached
+
+
+@pytest.fixture
+def spoken(data_file: Callable[[str], Path]) -> None:
+    data_file("fsdd/recordings.tar.gz")
+
+
+@pytest.mark.usefixtures("spoken")
+def test_spoken_digits(accuracy: Callable[..., float]) -> None:
+    assert accuracy("fsdd") >= 0.93
+
+
+@pytest.mark.usefixtures("mnist")
+def test_event_digits(accuracy: Callable[..., float]) -> None:
+    assert accuracy("nmnist") >= 0.95

@@ -15,8 +15,9 @@ from spikelet.experiments import architecture, recipes
 def test_every_recipe_can_be_built_and_stored(recipe: recipes.Recipe) -> None:
     assert recipe.dataset in datasets.LOADERS
     small = dataclasses.replace(recipe, hidden=(5,))
-    network = architecture.build(small, 16, 3)
-    membrane, _ = network(torch.rand(2, 4, 16))
+    inputs = (2, 34, 34) if recipe.network == "convolution" else (16,)
+    network = architecture.build(small, inputs[0], 3)
+    membrane, _ = network(torch.rand(2, 4, *inputs))
     assert membrane.shape == (2, 4, 3)
     assert recipe.loss_of(membrane, torch.tensor([0, 1, 2, 0])).ndim == 0
     assert recipe.scores(membrane).shape == (4, 3)
