@@ -113,7 +113,11 @@ class _Version(argparse.Action):
 _COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[argparse.Namespace], int], str]] = {
     "train": (train.describe_train, train.train, "train a network on real images, sounds or events"),
     "list": (neurons.describe_list, neurons.list_entries, "list the neurons, synapses or rules"),
-    "show": (neurons.describe_show, neurons.show_entry, "show a neuron, synapse or rule, or what the compiler makes of it"),
+    "show": (
+        neurons.describe_show,
+        neurons.show_entry,
+        "show a neuron, synapse or rule, or what the compiler makes of it",
+    ),
     "run": (neurons.describe_run, neurons.run_neuron, "simulate a neuron under a constant input"),
     "simulate": (simulate.describe_simulate, simulate.simulate_network, "simulate a well-known network"),
     "encode": (encode.describe_encode, encode.encode_file, "turn an image, a sound or signals into spikes"),
