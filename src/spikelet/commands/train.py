@@ -12,8 +12,8 @@ from spikelet.errors import InputError
 def describe_train(parser: argparse.ArgumentParser) -> None:
     """Describe the options of ``spikelet train``."""
     add = parser.add_argument
-    add("dataset", metavar="DATASET", help="digits, mnist or fashion-mnist")
-    add("--recipe", default="default", help="what to train: default or article (mnist)")
+    add("dataset", metavar="DATASET", help="digits, mnist, fashion-mnist, fsdd (spoken digits) or nmnist (event digits)")
+    add("--recipe", default="default", help="what to train: default, article (mnist) or quick (fsdd, nmnist)")
     add("--epochs", type=integer, help="passes over the training images")
     add("--batch-size", type=integer, help="images of a step, those of all processes together")
     add("--lr", type=number, help="step size of Adam")
@@ -33,7 +33,7 @@ def describe_train(parser: argparse.ArgumentParser) -> None:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train a spiking network on real images.
+    """Train a spiking network on real images, sounds or events.
 
     Writes checkpoints, metrics.json and three figures into the folder of the run. After Ctrl-C, or kill -9, the same
     line with --resume ends with the very weights of a run that was never interrupted. Under torchrun the images of a
