@@ -12,7 +12,7 @@ from spikelet.errors import InputError
 def describe_train(parser: argparse.ArgumentParser) -> None:
     """Describe the options of ``spikelet train``."""
     add = parser.add_argument
-    add("dataset", metavar="DATASET", help="digits, mnist, fashion-mnist, fsdd (spoken digits) or nmnist (event digits)")
+    add("dataset", metavar="DATASET", help="digits, mnist, fashion-mnist, fsdd (spoken) or nmnist (event digits)")
     add("--recipe", default="default", help="what to train: default, article (mnist) or quick (fsdd, nmnist)")
     add("--epochs", type=integer, help="passes over the training images")
     add("--batch-size", type=integer, help="images of a step, those of all processes together")
