@@ -16,7 +16,6 @@ import spikelet as sl
 from benchmarks import harness
 from spikelet import neurons
 from spikelet.sim.connect_patterns import Pattern
-from spikelet.units import ms
 
 DT, RATE = 0.1, 0.1  # ms, kHz: one source of a hundred fires in a step
 CELL = neurons.LIF(tau_mem=20.0, v_th=1e9)
@@ -67,11 +66,15 @@ CASES = (
 def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
     """Run all kinds, each beside sparse storage."""
     n, time = (400, 50.0) if options.quick else (4096, 1000.0)
-    found = {case.kind: measured(case, n, time, options.rounds) for case in CASES}
-    yield harness.plain(
-        "sim_storage", [n, f"{time / ms:g} ms"], {}, (), unit="ns per synaptic event; bytes per synapse", ours=found,
-        rounds=options.rounds,
-    )  # fmt: skip
+    for case in CASES:
+        found = measured(case, n, time, options.rounds)
+        numbers = {
+            f"{name}{'_sparse' * (kind == 'sparse')}": value for kind in found for name, value in found[kind].items()
+        }
+        yield harness.plain(
+            "sim_storage", [case.kind, n], numbers, (), unit="ns per synaptic event; bytes per synapse",
+            rounds=options.rounds,
+        )  # fmt: skip
 
 
 def measured(case: Case, n: int, time: float, rounds: int) -> dict[str, dict[str, float]]:
