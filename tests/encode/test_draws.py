@@ -59,8 +59,9 @@ def test_counts_invert_the_distribution_function() -> None:
 
     rates = np.linspace(0.1, 40, 300)[None]
     found = encode.poisson(rates, 8, 1.0, seed=4)
-    w0, w1, _, _ = random.bits(4, np.arange(8)[:, None], np.arange(300), stream=1001)
-    uniform = (w0.astype(np.float64) * 2**21 + (w1 >> np.uint32(11)) + 0.5) / 2**53
+    words = np.array(random.bits(4, np.arange(4)[:, None], np.arange(300), stream=1001))  # of two steps in each block
+    high, low = words[::2].swapaxes(0, 1).reshape(8, 300), words[1::2].swapaxes(0, 1).reshape(8, 300)
+    uniform = (high.astype(np.float64) * 2**21 + (low >> np.uint32(11)) + 0.5) / 2**53
     np.testing.assert_array_equal(found[:, 0], poisson.ppf(uniform, rates))
 
 

@@ -50,7 +50,8 @@ def compare_words(out: Any, limit: Any, seed: int, element: Any, first_step: int
 def counts_of(mean: Any, out: Any, seed: int, element: Any, first_step: int) -> None:
     """Fill ``out`` (T, B*N) with counts of spikes.
 
-    The counts invert the distribution function on one 53-bit uniform number each, so they are exact at any mean.
+    The counts invert the distribution function on one 53-bit uniform number each, so they are exact at any mean. Step k
+    takes words 2*(k % 2) and the next of block k // 2.
 
     Args:
         mean: (B*N,) float64, or (T, B*N) where it changes with time.
@@ -74,11 +75,15 @@ def counts_of(mean: Any, out: Any, seed: int, element: Any, first_step: int) -> 
 
 def invert_words(out: Any, mean: Any, none: Any, seed: int, element: Any, first_step: int) -> None:
     """Fill ``out`` (T, B*N) with counts, by array operations; ``none`` is exp(-mean)."""
-    step = like(np.arange(len(out)) + first_step, mean)
-    rounds = _rounds(float(mean.max()))
+    blocks = like(np.arange(first_step // 2, (first_step + len(out) - 1) // 2 + 1), mean)
+    skip, rounds = first_step % 2, _rounds(float(mean.max()))
     for part in _parts(len(element), len(out), mean):
-        w0, w1, _, _ = bits(mean)(seed, step[:, None], element[part], POISSON)
-        uniform = (cast(w0, "float64") * 2.0**21 + cast(w1 >> 11, "float64") + 0.5) * 2.0**-53
+        words = bits(mean)(seed, blocks[:, None], element[part], POISSON)
+        pairs = [
+            (cast(high, "float64") * 2.0**21 + cast(low >> 11, "float64") + 0.5) * 2.0**-53
+            for high, low in (words[:2], words[2:])
+        ]
+        uniform = module(mean).stack(pairs, 1).reshape(2 * len(blocks), -1)[skip : skip + len(out)]
         out[:, part] = _inverse_poisson(uniform, mean[..., part], none[..., part], rounds)
 
 
@@ -137,7 +142,7 @@ def _compiled(name: str, out: Any, given: tuple[Any, ...], rounds: int | None = 
     rows = on_host(out)
 
     def job(lo: int, hi: int) -> None:
-        scratch = None if rounds is None else np.empty((rounds + 3) * kernels.STRIP[name])
+        scratch = None if rounds is None else np.empty((rounds + 4) * kernels.STRIP[name])
         more = () if scratch is None else (scratch.ctypes.data,)
         function(rows.ctypes.data, count, *words, *more, lo, hi)
 

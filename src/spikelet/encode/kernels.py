@@ -1,8 +1,8 @@
 """The kernels of the random encoders, as LLVM IR: the numbers of `draws.spikes_of` and `draws.counts_of`.
 
 Both write elements ``lo`` to ``hi - 1`` of the rows of T steps, strip by strip, and are serial; several threads share
-the elements. ``bernoulli`` draws four steps from one block of random words. ``poisson`` keeps the distribution function
-of each element of a strip as a table that grows as far as the draws ask for, and looks up each uniform number in it.
+the elements. ``bernoulli`` draws four steps from one block of random words, ``poisson`` two: it keeps the distribution
+function of each element of a strip as a table that grows as far as the draws ask for, and looks up each number in it.
 """
 
 import ctypes
@@ -113,7 +113,7 @@ class _Poisson(_Encoder):
     """Writes ``poisson``: the count is the number of values of the distribution function below a uniform number.
 
     ``%means`` and ``%none`` hold the mean and exp(-mean) of each element, in rows ``%by`` apart: 0 where they do not
-    change with time. ``%scratch`` has room for ``%rounds + 3`` rows of a strip.
+    change with time. ``%scratch`` has room for ``%rounds + 4`` rows of a strip.
     """
 
     def __init__(self, real: str):
@@ -121,8 +121,8 @@ class _Poisson(_Encoder):
         super().__init__("poisson", given, real)
         self.known, self.k = self.variable("i64", "0"), self.variable("i64", "0")
         self.any = self.variable("i64", "0")
-        self.uniform, self.count, self.term, self.cdf = (
-            self.at("double", "%scratch", str(i * self.width)) for i in range(4)
+        pair, self.count, self.term, self.cdf = (
+            self.at("double", "%scratch", str(i * self.width)) for i in (0, 2, 3, 4)
         )
         moves = self.value("icmp ne i64 %by, 0")
         with self.strips() as (begin, count), self.loop("step", "%steps") as t:
@@ -131,7 +131,12 @@ class _Poisson(_Encoder):
             fresh = self.calculate("or", moves, self.value(f"icmp eq i64 {t}, 0"), "i1")
             with self.when(fresh):
                 self._begin(self.at("double", "%none", at), count)
-            self._draw(self.int(t) + self.int("%first"), self.at("i64", "%element", begin), count)
+            step = self.int(t) + self.int("%first")
+            odd = step & 1
+            drawn = self.calculate("and", odd.equals(1).name, self.value(f"icmp ne i64 {t}, 0"), "i1")
+            with self.when(self.value(f"xor i1 {drawn}, true")):
+                self._draw(step >> 1, self.at("i64", "%element", begin), pair, count)
+            self.uniform = self.at("double", pair, (odd * self.width).name)
             self._search(means, count)
             row = self.row(t, begin)
             with self.loop("lane", count) as i:
@@ -145,16 +150,18 @@ class _Poisson(_Encoder):
             self.store("double", self.load("double", none, i), self.cdf, i)
             self.store("double", self.load("double", none, i), self.term, i)
 
-    def _draw(self, step: Value, elements: str, count: str) -> None:
-        """Draw a uniform number of 53 bits for each lane."""
+    def _draw(self, block: Value, elements: str, pair: str, count: str) -> None:
+        """Draw two uniform numbers of 53 bits for each lane: of an even step and of the next."""
         with self.loop("lane", count) as i:
-            w0, w1, _, _ = self.words(step, elements, i)
-            uniform = (_whole(w0) * 2.0**21 + _whole(w1 >> 11) + 0.5) * 2.0**-53
-            self.store("double", uniform.name, self.uniform, i)
-            self.store("double", number(0.0, "double"), self.count, i)
+            words = self.words(block, elements, i)
+            for k, (high, low) in enumerate((words[:2], words[2:])):
+                uniform = (_whole(high) * 2.0**21 + _whole(low >> 11) + 0.5) * 2.0**-53
+                self.store("double", uniform.name, pair, self.calculate("add", i, k * self.width))
 
     def _search(self, means: str, count: str) -> None:
         """Compare with one value of the distribution function after the other, until no lane is above."""
+        with self.loop("lane", count) as i:
+            self.store("double", number(0.0, "double"), self.count, i)
         self.set(self.k, "1")
         name = self.fresh("round")
         self.do(f"br label %{name}.compare")
