@@ -209,7 +209,7 @@ def test_without_a_delay_it_arrives_in_the_step():
 MISTAKES: dict[str, tuple[Any, str]] = {
     "a rule": (
         {"rule": Rule("Fade", "", on_pre="w *= 0.9")},
-        "a rule on Chance, whose spikes release more or less than the weight",
+        "a rule on Chance, which releases by chance or has states of single synapses",
     ),
     "an array": ({"synapse": CHANCE(p=[0.1, 0.2])}, "'p' of Chance must be one number, got an array"),
 }

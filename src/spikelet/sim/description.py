@@ -609,8 +609,8 @@ def _check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | 
         raise InputError(f"{name}: a rule learns from spikes, but {synapse.name} acts all the time")  # type: ignore[union-attr]
     if rule is not None and synapse is not None and synapse.arrival.each:
         raise ModelError(
-            f"{name}: the simulator cannot run this yet: a rule on {synapse.name}, whose spikes release more or less "
-            "than the weight"
+            f"{name}: the simulator cannot run this yet: a rule on {synapse.name}, which releases by chance or has "
+            "states of single synapses"
         )
     if not acts and not source.population.spiking:
         raise InputError(f"{name}: {source} sends no spikes: its model has no threshold")

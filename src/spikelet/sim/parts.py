@@ -133,6 +133,7 @@ def make(
         if not isinstance(p.model, Neuron)
     }
     rows = [placed((length, total), dtype) for _ in range(channels)]
+    sendings = _sendings(network, histories, dt)
     return Parts(
         network=network,
         dt=dt,
@@ -145,14 +146,14 @@ def make(
         histories=histories,
         emitters=emitters,
         counts={name: np.zeros((length, emitter.n), dtype) for name, emitter in emitters.items()},
-        sendings=_sendings(network, histories, dt),
+        sendings=sendings,
         driven={
             (name, channel): Driven(drives, receiver.group.n, chunk, dt=dt, seed=network.seed, dtype=dtype)
             for name, receiver in found.items()
             for channel, drives in receiver.driven.items()
         },
         learning={
-            p.name: plastic(p, p.rule, wiring.learning[p.name], dt=dt, receivers=found, rows=rows, histories=histories)
+            p.name: plastic(p, wiring.learning[p.name], found, rows, histories, sendings.get(p.name), dt=dt)
             for p in network.projections.values()
             if p.rule is not None
         },

@@ -83,7 +83,7 @@ class Plastic(Learner):
         late, delays = self.parts.late, len(self.edges.delays)
         self.before = [
             *self.way.begin(), *(stepping.call for stepping in self.steppings.values()),
-            *self.senders.see(late, delays), *self.way.arrivals(late, delays), *self.drained,
+            *self.senders.see(late, delays), *self.way.arrivals(late, delays), *self.outlets.drained,
         ]  # fmt: skip
         self.after = [
             *self.receivers.calls, *self.senders.keep, *self.senders.see(0, late), *self.way.arrivals(0, late),
@@ -110,8 +110,8 @@ class Plastic(Learner):
             yield from ((f"{place}.{name}", state) for name, state in group.state.items())
         yield from self.way.arrays()
         yield from ((f"synapse.{name}", state) for name, state in self.synapses.items())
-        if self.slots > 1:
-            yield "ring", self.ring
+        if self.outlets.slots > 1:
+            yield "ring", self.outlets.ring
         if self.senders.rings:
             yield "fresh", self.senders.fresh
         for name, ring in self.senders.rings.items():

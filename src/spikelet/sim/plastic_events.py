@@ -35,6 +35,7 @@ class Shape:
         index: Type of targets, ``i16`` or ``i32``.
         segment: Type of the numbers of segments, ``i16`` or ``i32``.
         multiple: Whether an entry of the history of the senders may stand for several spikes.
+        scaled: Of each outlet, whether a spike releases more or less there than the weight.
         states: Place -> its states and their types, ``real`` or ``int``, without the weight; ``of`` are states of the
             receiving neurons, ``from`` those of the senders as of arrival.
         tables: Coefficient -> ``pre`` or ``post``, where there is a value for each sender (and delay), or receiver.
@@ -44,6 +45,7 @@ class Shape:
     index: str
     segment: str
     multiple: bool
+    scaled: tuple[bool, ...]
     states: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     tables: tuple[tuple[str, str], ...]
 

@@ -22,8 +22,7 @@ def arriving(learner: Learner, begin: int, end: int) -> dict[str, int]:
         "begin": begin, "end": end, "delays": len(edges.delays), "delay": parts.before.ctypes.data,
         "behind": parts.behind.ctypes.data, "offset": parts.offset.ctypes.data, "pointer": edges.pointer.ctypes.data,
         "targets": edges.targets.ctypes.data, "stride": history.ids.shape[1], "first": learner.first,
-        "sources": edges.n_source, "rows": learner.rows.ctypes.data, "ring": learner.slots,
-        "reached": edges.n_target, **history.words(),
+        "sources": edges.n_source, **learner.outlets.words(), **history.words(),
     }  # fmt: skip
 
 

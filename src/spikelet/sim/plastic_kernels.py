@@ -23,8 +23,13 @@ class Arrivals(Event):
 
     own = (
         "step", "T", "dt", "begin", "end", "delays", "delay", "behind", "offset", "pointer", "targets", "weights",
-        "ids", "counts", "slots", "stride", "first", "sources", "rows", "ring", "reached", "times",
+        "ids", "counts", "slots", "stride", "first", "sources", "ring", "reached", "times",
     )  # fmt: skip
+
+    def more(self) -> list[str]:
+        """Return the words of the outlets."""
+        scaled = [f"factors.{i}" for i, scaled in enumerate(self.shape.scaled) if scaled]
+        return [*(f"rows.{i}" for i in range(len(self.shape.scaled))), *scaled]
 
     def body(self) -> None:
         """Go through the delays, and the spikes that were sent so long ago."""
@@ -32,8 +37,9 @@ class Arrivals(Event):
             sent = self.value(f"sub i64 {self.w['step']}, {self.load('i64', self.w['delay'], d)}")
             with self.when(self.value(f"icmp sge i64 {sent}, 0")):
                 enters = self.sum(self.w["step"], self.load("i64", self.w["behind"], d))
-                slot = self.value(f"srem i64 {enters}, {self.w['ring']}")
-                self.row = self.at(self.shape.real, self.w["rows"], self.product(slot, self.w["reached"]))
+                begin = self.product(self.value(f"srem i64 {enters}, {self.w['ring']}"), self.w["reached"])
+                rows = [self.w[f"rows.{i}"] for i in range(len(self.shape.scaled))]
+                self.rows = [self.at(self.shape.real, row, begin) for row in rows]
                 self.offset = self.load("i64", self.w["offset"], d)
                 self._spikes(sent, d)
 
@@ -51,14 +57,21 @@ class Arrivals(Event):
                 self._prefetch(self._copy(ahead, d))
             source = self.member(listed, i)
             with self.when(self._inside(source)):
-                copy = self._copy(source, d)
-                if not self.shape.multiple:
+                copy, place = self._copy(source, d), self.sum(self.product(slot, self.w["stride"]), i)
+                times = self.load(self.shape.real, self.w["times"], place) if self.shape.multiple else ""
+                self.factors = [self._factor(outlet, place, times) for outlet in range(len(self.shape.scaled))]
+                if not times:
                     self.spike(copy)
                 else:
-                    line = self.product(slot, self.w["stride"])
-                    times = self.load(self.shape.real, self.w["times"], self.sum(line, i))
                     with self.loop("again", self.value(f"fptosi {self.shape.real} {times} to i64")):
                         self.spike(copy)
+
+    def _factor(self, outlet: int, place: str, times: str) -> str:
+        """Return what one spike releases; of several in one step, which are one factor, each does the same."""
+        if not self.shape.scaled[outlet]:
+            return ""
+        factor = self.load(self.shape.real, self.w[f"factors.{outlet}"], place)
+        return self.value(f"fdiv {self.shape.real} {factor}, {times}") if times else factor
 
     def _inside(self, source: str) -> str:
         return self.value(f"icmp ult i64 {source}, {self.w['sources']}")
@@ -76,9 +89,13 @@ class Arrivals(Event):
                 self.prefetch(self.value(f"getelementptr i8, ptr {place}, i64 {line}"), int(name == "weights"))
 
     def deliver(self, target: str, weight: str) -> None:
-        """Add a weight to what the receiver gets."""
-        real, place = self.shape.real, self.at(self.shape.real, self.row, target)
-        self.store(real, self.value(f"fadd {real} {self.load(real, place)}, {weight}"), place)
+        """Add a weight, or what the spike releases of it, to what the receiver gets."""
+        real = self.shape.real
+        for row, factor in zip(self.rows, self.factors, strict=True):
+            place, amount = self.at(real, row, target), weight
+            if factor:
+                amount = self.value(f"fmul {real} {weight}, {factor}")
+            self.store(real, self.value(f"fadd {real} {self.load(real, place)}, {amount}"), place)
 
 
 class Arrive(Arrivals):

@@ -25,7 +25,7 @@ class _Lazy(Event):
 
     def more(self) -> Iterable[str]:
         """Return the words of the terms, and of the bounds."""
-        words = ["width", *(f"{name}.{i}" for i in range(len(self.terms)) for name in TERM)]
+        words = [*super().more(), "width", *(f"{name}.{i}" for i in range(len(self.terms)) for name in TERM)]
         return [*words, *{"": (), "number": ("low", "high"), "table": ("lows", "highs")}[self.bounded]]
 
     def epoch(self, i: int) -> tuple[str, str, str]:

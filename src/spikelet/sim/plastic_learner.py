@@ -16,8 +16,8 @@ from spikelet.sim.group import Stepping
 from spikelet.sim.history import History
 from spikelet.sim.plastic_events import Kernel, Shape
 from spikelet.sim.plastic_index import INDEX, split
-from spikelet.sim.plastic_moves import MOVE, moving
 from spikelet.sim.plastic_program import Program, Units, traces
+from spikelet.sim.plastic_rows import Outlets
 from spikelet.sim.plastic_sides import REAL, Receivers, Senders, Target, Traces, groups, partners
 
 
@@ -43,9 +43,7 @@ class Learner:
         traces: Place (``pre`` with one element for each source and delay, ``post``, ``network``) -> states.
         steppings: Place -> what advances them.
         synapses: State of synapses -> (E,) its values; the weight is not among them.
-        rows: Where spikes are delivered: the row of the receivers, or ``ring``.
-        ring: (slots, targets) what is on its way behind the synapse.
-        drained: Calls that add a row of the ring to the rows of the receivers.
+        outlets: Where spikes are delivered.
     """
 
     def __init__(
@@ -66,7 +64,7 @@ class Learner:
             self.traces = groups(rule, edges, self.parts, self.units, dt=dt, dtype=dtype)
         self.steppings: dict[str, Stepping] = {place: self._stepping(place) for place in self.traces}
         self.synapses = self._synapses()
-        self._rows()
+        self.outlets = Outlets(self.targets, int(self.parts.behind.max(initial=0)) + 1, dtype)
 
     def traces_of(self, place: str) -> set[str]:
         """Return the names of the states of a place."""
@@ -88,31 +86,6 @@ class Learner:
         own = [name for name in self.rule.states if name in step.updates and name != WEIGHT]
         return {name: interpreter.initial(self.weights.shape)[name] for name in own}
 
-    def _rows(self) -> None:
-        """Choose the rows to which spikes are delivered: those of the receivers, or a ring that is added to them."""
-        rows = [row for target in self.targets for row in target.rows]
-        ends = [row.ctypes.data + row.nbytes for row in rows]
-        neighbours = all(row.ctypes.data == end for row, end in zip(rows[1:], ends, strict=False))
-        self.drained: list[Call] = []
-        self.ring = np.zeros((0, self.edges.n_target), self.weights.dtype)
-        self.slots = int(self.parts.behind.max(initial=0)) + 1
-        if neighbours and len(rows) == len(self.targets) and self.slots == 1:
-            self.rows = rows[0]
-            return
-        self.rows = self.ring = np.zeros((self.slots, self.edges.n_target), self.weights.dtype)
-        library = moving(REAL[self.weights.dtype.name])
-        known = {"step": 0, "T": 0, "slots": self.slots, "stride": self.edges.n_target}
-        border = 0
-        for target in self.targets:
-            for row in target.rows:
-                given = {"to": row.ctypes.data, "of": self.ring[0, border:].ctypes.data, "n": target.n}
-                words = MOVE.array(known | given)
-                call = Call(driver.address_of(library, "add"), words, words, kept=(library, self.ring, row))
-                self.drained.append(call)
-            border += target.n
-        words = MOVE.array(known | {"to": self.ring.ctypes.data, "of": 0, "n": self.edges.n_target})
-        self.drained.append(Call(driver.address_of(library, "clear"), words, words, kept=(library, self.ring)))
-
     # --- calls --------------------------------------------------------------------------------------------------------
 
     def shape(self, found: Program) -> Shape:
@@ -129,6 +102,7 @@ class Learner:
             index=INDEX[self.edges.targets.dtype.itemsize],
             segment="i16" if len(self.edges.pointer) - 1 <= 2**16 else "i32",
             multiple=self.history.times is not None,
+            scaled=tuple(factors is not None for factors in self.outlets.factors),
             states=tuple((place, tuple(found)) for place, found in states.items()),
             tables=tuple(found.tables(self.rule).items()),
         )

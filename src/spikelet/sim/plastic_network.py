@@ -5,17 +5,17 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 import numpy as np
 
 from spikelet import random
-from spikelet.errors import InputError, ModelError, did_you_mean
+from spikelet.errors import InputError, did_you_mean
 from spikelet.lang.places import side
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.compose import sender
 from spikelet.sim.description import Projection
 from spikelet.sim.edges import Edges
 from spikelet.sim.history import History
 from spikelet.sim.plastic import Plastic
 from spikelet.sim.plastic_sides import Target, Traces
 from spikelet.sim.receivers import Receiver
+from spikelet.sim.sending import Sending
 
 _STREAM = 0x3FFF  # no other use of random numbers has this one
 
@@ -67,41 +67,35 @@ class Variables(MutableMapping[str, float]):
 
 def plastic(
     projection: Projection,
-    rule: Rule,
     edges: Edges,
-    *,
-    dt: float,
     receivers: Mapping[str, Receiver],
     rows: Sequence[np.ndarray],
     histories: Mapping[str, History],
+    sending: Sending | None,
+    *,
+    dt: float,
 ) -> Plastic:
     """Return the calls of a plastic projection of a network.
 
     Args:
-        projection: Which.
-        rule: Its rule.
+        projection: Which; it has a rule.
         edges: Its synapses; see ``graded``.
-        dt: Step [ms].
         receivers: Population -> what receives there.
         rows: Of each channel, (1, neurons of the network) what is delivered in a step.
         histories: Population -> its spikes.
-
-    Raises:
-        ModelError: the synapse multiplies the weight with something of its own.
+        sending: The sending half of its synapses, where there is one.
+        dt: Step [ms].
     """
-    synapse = projection.synapse
-    if synapse is not None and sender(synapse) is not None:
-        raise ModelError(
-            f"{projection.name}: the simulator cannot run this yet: a rule on {synapse.name}, whose spikes release "
-            "more or less than the weight"
-        )
-    targets = []
+    rule, factors, targets = projection.rule, {} if sending is None else sending.factors, []
+    assert rule is not None
     for view in projection.post:
         name = view.population.name
         receiver = receivers[name]
         begin = receiver.first + view.start
-        reached = tuple(rows[c][0, begin : begin + len(view)] for c, _ in receiver.reached[projection.name])
-        targets.append(Target(len(view), view.start, reached, histories.get(name), name))
+        channels = receiver.reached[projection.name]
+        reached = tuple(rows[c][0, begin : begin + len(view)] for c, _ in channels)
+        released = tuple(factors.get(jump) for _, jump in channels)
+        targets.append(Target(len(view), view.start, reached, histories.get(name), name, released))
     pre = projection.pre
     return Plastic(
         rule, edges, histories[pre.population.name], pre.start, targets, dt=dt, units=_units(projection, rule),

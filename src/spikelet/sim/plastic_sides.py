@@ -27,6 +27,9 @@ REAL = {"float32": "float", "float64": "double"}
 _TO, _OF = MOVE.names.index("to"), MOVE.names.index("of")
 
 
+Factors = np.ndarray | None  # (slots, n) what each listed spike releases of a weight; None where that is all of it
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """Neighbours that receive.
@@ -37,6 +40,8 @@ class Target:
         rows: (n,) arrays to which weights are added.
         history: Of the spikes of the population; None where it has none.
         population: Its name.
+        released: The factors of each of the rows, as of ``Sending.factors``, the same for all targets; nothing where
+            spikes release the weight.
     """
 
     n: int
@@ -44,6 +49,7 @@ class Target:
     rows: tuple[np.ndarray, ...]
     history: History | None
     population: str
+    released: tuple[Factors, ...] = ()
 
 
 class Traces(Group):
