@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,8 @@ def shares(sent: list[int]) -> dict[int, float]:
 
 def naive(synapses, weights, sent, fired, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     """Go through the events of each synapse; returns the weights, and i and j after each step, (steps, targets, 2)."""
-    p, end, states = dict(LAZY.parameters), [], np.zeros((STEPS, len(fired), 2))
+    end, states = [], np.zeros((STEPS, len(fired), 2))
+    p: dict[str, Any] = dict(LAZY.parameters)
     for (source, target, delay), w in zip(synapses, weights, strict=True):
         behind, share = round(fraction * delay), shares(sent[source])
         come = [(k + delay - behind, k) for k in sent[source]]

@@ -19,8 +19,7 @@ from spikelet.sim.plastic_program import Program
 
 NUMBERS = {
     "step", "T", "dt", "begin", "end", "delays", "slots", "stride", "first", "sources", "count", "border", "segments",
-    "kinds", "reached", "ring", "width", "length", "epochs", "low", "high",
-    "seed",
+    "kinds", "reached", "ring", "width", "length", "epochs", "low", "high", "seed",
 }  # fmt: skip  # words that are no addresses; coefficients are numbers, too, where they are no arrays
 AHEAD = 3  # spikes ahead whose synapses are fetched
 _DECLARATIONS = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)\ndeclare i64 @llvm.smin.i64(i64, i64)"
@@ -235,6 +234,10 @@ class Event(Function):
         """Return the number of a neuron among those of the projection."""
         return self.value(f"sub i64 {self.whole('i32', listed, i)}, {self.w['first']}")
 
-    def ends(self, copy: str) -> tuple[str, str]:
+    def ends(self, segment: str) -> tuple[str, str]:
         """Return where the synapses of a segment begin and end."""
-        return self.load("i64", self.w["pointer"], copy), self.load("i64", self.w["pointer"], self.sum(copy, "1"))
+        return self.load("i64", self.w["pointer"], segment), self.load("i64", self.w["pointer"], self.sum(segment, "1"))
+
+    def offset_of(self, segment: str) -> str:
+        """Return where the states of receivers begin that the synapses of a segment, all of one delay, see."""
+        return self.load("i64", self.w["offset"], self.value(f"srem i64 {segment}, {self.w['delays']}"))

@@ -9,8 +9,9 @@ import numpy as np
 
 from spikelet import random
 from spikelet.sim.driver import Call
+from spikelet.sim.plastic_flow import Flow
 from spikelet.sim.plastic_index import transpose
-from spikelet.sim.plastic_kernels import Arrive, Flow, Posts
+from spikelet.sim.plastic_kernels import Arrive, Posts
 from spikelet.sim.plastic_learner import Learner
 from spikelet.sim.plastic_program import flow, program
 
@@ -48,7 +49,8 @@ class General:
 
     def __init__(self, learner: Learner):
         self.learner = learner
-        learned = {name for name in program(learner.rule, "on_post").updates if name not in learner.traces_of("post")}
+        changed, places = program(learner.rule, "on_post").updates, learner.rule.places
+        learned = any(places.get(name) != "post" for name in changed)  # not traces of the receiver alone
         self.index = transpose(learner.edges, learner.parts) if learned else None
 
     def begin(self) -> list[Call]:

@@ -25,9 +25,8 @@ import numpy as np
 from spikelet.lang.increments import WEIGHT
 from spikelet.sim.driver import Call, Driver
 from spikelet.sim.plastic_additive import Additive, NotAdditive, Term, additive
-from spikelet.sim.plastic_events import Event
 from spikelet.sim.plastic_general import arriving, receiving
-from spikelet.sim.plastic_lazy_kernels import Arrive, Posts, Read, Turn, Write
+from spikelet.sim.plastic_lazy_kernels import Arrive, LazyEvent, Posts, Read, Turn, Write
 from spikelet.sim.plastic_learner import Learner
 from spikelet.sim.plastic_program import Program, program
 from spikelet.sim.plastic_signs import Signs
@@ -214,8 +213,8 @@ class Lazy:
         dtype = self.learner.weights.dtype
         self._run(Write, np.ascontiguousarray(np.broadcast_to(values, self.learner.weights.shape), dtype))
 
-    def _run(self, kind: type, out: np.ndarray) -> None:
-        call = self._call(kind, Program({}, {}), {**self._all(), "out": out.ctypes.data})
+    def _run(self, kind: type[LazyEvent], values: np.ndarray) -> None:
+        call = self._call(kind, Program({}, {}), {**self._all(), "values": values.ctypes.data})
         Driver([call]).run(0, 1, 0, 1)
 
     def _all(self) -> dict[str, int]:
@@ -226,7 +225,7 @@ class Lazy:
             "pointer": edges.pointer.ctypes.data, "targets": edges.targets.ctypes.data,
         }  # fmt: skip
 
-    def _call(self, kind: Any, found: Program, own: Mapping[str, int]) -> Call:
+    def _call(self, kind: type[LazyEvent], found: Program, own: Mapping[str, int]) -> Call:
         learner, words = self.learner, {"width": self.width, **own}
         for i, length in enumerate(self.lengths):
             arrays = (self.factors[i], self.slots[i], self.sums[i], self.growth[i], self.decay[i])
@@ -235,5 +234,5 @@ class Lazy:
             words |= {f"length.{i}": length, f"epochs.{i}": len(self.sums[i])}
         for name, bound in zip(("low", "high"), self.bounds, strict=True):
             words |= {name: int(np.float64(bound[0]).view(np.int64)), f"{name}s": bound.ctypes.data}
-        writer: Event = kind(found, learner.shape(found), self.how.additive.terms, self.bounded)
+        writer = kind(found, learner.shape(found), self.how.additive.terms, self.bounded)
         return learner.call(writer.kernel(), writer.name, found, words, self)

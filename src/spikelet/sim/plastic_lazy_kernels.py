@@ -16,7 +16,7 @@ TERM = ("factor", "slot", "sums", "growth", "decay", "length", "epochs")  # word
 _Part = tuple[str, str]  # factor of a synapse's segment, and the sums that it multiplies
 
 
-class _Lazy(Event):
+class LazyEvent(Event):
     """What the kernels share: terms, and the weight as it is now."""
 
     def __init__(self, program: Program, shape: Shape, terms: Sequence[Term], bounded: str):
@@ -72,7 +72,7 @@ class _Lazy(Event):
         return weight
 
 
-class Arrive(_Lazy, Arrivals):
+class Arrive(LazyEvent, Arrivals):
     """Brings the weights up to date, delivers, and runs ``on_pre``."""
 
     name = "arrive"
@@ -117,7 +117,7 @@ class Arrive(_Lazy, Arrivals):
         return [node("state", value=name) for term in self.terms for name in term.traces]
 
 
-class Posts(_Lazy, Receptions):
+class Posts(LazyEvent, Receptions):
     """Adds the spikes of receivers to the sums."""
 
     name = "posts"
@@ -146,7 +146,7 @@ class Posts(_Lazy, Receptions):
         self.changed("post", place, post, tables)
 
 
-class Turn(_Lazy):
+class Turn(LazyEvent):
     """Begins an epoch: settles what waits for the oldest one, whose sums are then used again."""
 
     name = "turn"
@@ -166,8 +166,7 @@ class Turn(_Lazy):
             waits = self.value(f"fcmp une {real} {factor}, 0.0")
             own = self.value(f"icmp eq i64 {self.whole('i32', self.w[f'slot.{i}'], s)}, {slot}")
             with self.when(self.value(f"and i1 {waits}, {own}")):
-                offset = self.load("i64", self.w["offset"], self.value(f"srem i64 {s}, {self.w['delays']}"))
-                part = (factor, self.cells(i, slot, offset))
+                part = (factor, self.cells(i, slot, self.offset_of(s)))
                 begin, end = self.ends(s)
                 with self.loop("e", end, begin) as e:
                     target = self.whole(self.shape.index, self.w["targets"], e)
@@ -179,18 +178,17 @@ class Turn(_Lazy):
             self.store(real, "0.0", row, j)
 
 
-class Read(_Lazy):
-    """Reads the weights as they are now, and changes nothing."""
+class Read(LazyEvent):
+    """Reads the weights as they are now into ``values``, and changes nothing."""
 
     name = "read"
-    own = ("step", "T", "dt", "delays", "segments", "offset", "pointer", "targets", "weights", "out")
+    own = ("step", "T", "dt", "delays", "segments", "offset", "pointer", "targets", "weights", "values")
 
     def body(self) -> None:
         """Go through all synapses."""
         real, limits = self.shape.real, self.limits()
         with self.loop("s", self.w["segments"]) as s:
-            offset = self.load("i64", self.w["offset"], self.value(f"srem i64 {s}, {self.w['delays']}"))
-            parts = self.parts(s, offset)
+            parts = self.parts(s, self.offset_of(s))
             begin, end = self.ends(s)
             with self.loop("e", end, begin) as e:
                 target = self.whole(self.shape.index, self.w["targets"], e)
@@ -199,15 +197,15 @@ class Read(_Lazy):
     def one(self, e: str, target: str, parts: list[_Part], limits: tuple[str, str] | None, real: str) -> None:
         """Read one weight."""
         weight = self.waited(self.load(real, self.w["weights"], e), target, parts)
-        self.store(real, self.inside(weight, target, limits), self.w["out"], e)
+        self.store(real, self.inside(weight, target, limits), self.w["values"], e)
 
 
 class Write(Read):
-    """Sets the weights to given ones."""
+    """Sets the weights to ``values``."""
 
     name = "write"
 
     def one(self, e: str, target: str, parts: list[_Part], limits: tuple[str, str] | None, real: str) -> None:
         """Set one weight."""
-        weight = self.waited(self.load(real, self.w["out"], e), target, parts, "fsub")
+        weight = self.waited(self.load(real, self.w["values"], e), target, parts, "fsub")
         self.store(real, weight, self.w["weights"], e)

@@ -10,6 +10,7 @@ from spikelet.ir.lower import lower
 from spikelet.lang.increments import WEIGHT
 from spikelet.rule import Rule
 from spikelet.sim import driver
+from spikelet.sim.delivery import REAL
 from spikelet.sim.driver import Call
 from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
@@ -18,7 +19,7 @@ from spikelet.sim.plastic_events import Kernel, Shape
 from spikelet.sim.plastic_index import INDEX, split
 from spikelet.sim.plastic_program import Program, Units, traces
 from spikelet.sim.plastic_rows import Outlets
-from spikelet.sim.plastic_sides import REAL, Receivers, Senders, Target, Traces, groups, partners
+from spikelet.sim.plastic_sides import Receivers, Senders, Target, Traces, groups, partners
 
 
 class Learner:
@@ -39,7 +40,10 @@ class Learner:
 
     Attributes:
         weights: (E,) as the way of doing the rule keeps them.
+        some: Whether there are synapses.
         parts: The delays before and behind the synapse.
+        senders: Copies of states of the sending neurons.
+        receivers: Copies of states of the receiving neurons.
         traces: Place (``pre`` with one element for each source and delay, ``post``, ``network``) -> states.
         steppings: Place -> what advances them.
         synapses: State of synapses -> (E,) its values; the weight is not among them.
@@ -65,10 +69,6 @@ class Learner:
         self.steppings: dict[str, Stepping] = {place: self._stepping(place) for place in self.traces}
         self.synapses = self._synapses()
         self.outlets = Outlets(self.targets, int(self.parts.behind.max(initial=0)) + 1, dtype)
-
-    def traces_of(self, place: str) -> set[str]:
-        """Return the names of the states of a place."""
-        return {name for name, own in self.rule.places.items() if own == place}
 
     def _stepping(self, place: str) -> Stepping:
         copies = {"pre": self.senders.values, "post": self.receivers.values}.get(place, {})

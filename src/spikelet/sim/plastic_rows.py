@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from spikelet.sim import driver
+from spikelet.sim.delivery import REAL
 from spikelet.sim.driver import Call
 from spikelet.sim.plastic_moves import MOVE, moving
-from spikelet.sim.plastic_sides import REAL, Target
+from spikelet.sim.plastic_sides import Target
 
 
 class Outlets:

@@ -15,6 +15,7 @@ from spikelet.ir.scan import Scan, scan
 from spikelet.lang.places import side
 from spikelet.rule import Rule
 from spikelet.sim import driver
+from spikelet.sim.delivery import REAL
 from spikelet.sim.driver import Call
 from spikelet.sim.edges import Edges
 from spikelet.sim.group import Group, Stepping
@@ -23,7 +24,6 @@ from spikelet.sim.plastic_index import Split
 from spikelet.sim.plastic_moves import FILL, MOVE, moving
 from spikelet.sim.plastic_program import Units, sides, traces
 
-REAL = {"float32": "float", "float64": "double"}
 _TO, _OF = MOVE.names.index("to"), MOVE.names.index("of")
 
 
