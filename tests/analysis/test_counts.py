@@ -63,6 +63,11 @@ def test_fano_factor_of_trials_and_of_windows() -> None:
     assert math.isnan(analysis.fano_factor([], n=3, stop=10))
 
 
+def test_a_single_count_has_no_fano_factor() -> None:
+    assert math.isnan(analysis.fano_factor([1.0, 2.0], stop=10))
+    assert np.isnan(analysis.fano_factor([1.0, 2.0], start=0, stop=10, width=10)).all()
+
+
 def test_fano_factor_of_poisson_is_one_and_of_renewal_spikes_their_squared_variation() -> None:
     rng = np.random.default_rng(4)
     poisson = np.cumsum(rng.exponential(1.0, 200_000))

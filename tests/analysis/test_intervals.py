@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -106,3 +107,13 @@ def test_an_id_beyond_n_is_refused() -> None:
         analysis.cv([1.0], [4], n=3)
     with pytest.raises(InputError, match="n must be a positive number of neurons, got 0"):
         analysis.cv([1.0], [4], n=0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("measure", [analysis.cv2, analysis.lv, analysis.lvr])
+def test_spikes_at_one_time_leave_the_other_intervals_alone(measure: Callable) -> None:
+    """Three spikes at one time make two intervals of 0, whose ratio is not defined; the pair does not count."""
+    assert np.isnan(measure([5.0, 5.0, 5.0]))
+    times, ids = [5.0, 5.0, 5.0, 0.0, 0.0, 1.0, 4.0, 6.0], [0, 0, 0, 1, 1, 1, 1, 1]
+    spoiled = measure([0.0, 0.0, 0.0, 1.0, 4.0, 6.0])
+    assert measure(times, ids)[1] == pytest.approx(spoiled[0])

@@ -27,6 +27,8 @@ def test_a_spike_on_the_border_belongs_to_the_bin_before() -> None:
     assert rate == pytest.approx([5 / (2 * 0.5)] * 2)
     later = analysis.population_rate(times + 100.0, 2, start=100.3, stop=100.9, width=0.3)
     assert later == pytest.approx([3 / (2 * 0.3)] * 2)
+    with pytest.raises(InputError, match="times: entry 1 is not finite"):
+        analysis.population_rate([1.0, np.nan], 2, start=0.0, stop=2.0, width=1.0)
 
 
 def test_binned_counts_are_those_of_a_loop() -> None:

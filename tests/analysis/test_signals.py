@@ -147,3 +147,15 @@ def test_errors_of_reconstruction() -> None:
     assert analysis.snr(signal, signal) == math.inf
     with pytest.raises(ShapeError, match=r"the signal has shape \(3,\), the reconstruction \(2,\)"):
         analysis.rmse(signal, [1.0, 2.0])
+    with pytest.raises(ShapeError, match=r"the signal has no values: its shape is \(0,\)"):
+        analysis.rmse([], [])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_reconstruction_of_nothing_is_all_noise() -> None:
+    assert analysis.snr([0.0, 0.0], [1.0, 0.0]) == -math.inf
+
+
+def test_a_signal_with_a_hole_has_no_average() -> None:
+    with pytest.raises(InputError, match="signal: entry 9 is not finite"):
+        analysis.spike_triggered_average([2.0], [0.0] * 9 + [math.nan], dt=1.0, before=1.0)

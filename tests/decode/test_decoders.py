@@ -1,12 +1,13 @@
 """Decoders against closed forms, numpy and scipy."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from spikelet import decode, encode
-from spikelet.errors import InputError
+from spikelet.errors import InputError, ShapeError
 
 torch = pytest.importorskip("torch")
 
@@ -227,3 +228,23 @@ def test_votes_find_the_classes_of_tuned_neurons(proportional: bool) -> None:
     np.testing.assert_allclose(shares.sum(1), 1)
     assert (shares.argmax(1) == tuned).mean() > 0.95
     assert (decode.classify_vote(spikes[:, 100:], shares, proportional=proportional) == labels[100:]).mean() > 0.97
+
+
+WRONG: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: decode.first_spike(np.zeros((0, 1, 2))),
+        "first_spike: spikes of no steps say nothing, their shape is (0,",
+    ),
+    (lambda: decode.burst(np.zeros((0, 1, 2))), "burst: spikes of no steps say nothing"),
+    (
+        lambda: decode.classify_rate(np.zeros((5, 1, 0))),
+        "classify_rate: spikes must be of one class or more, not (5, 1",
+    ),
+    (lambda: decode.classify_membrane(np.zeros((5, 1, 0))), "classify_membrane: v must be of one class or more"),
+]
+
+
+@pytest.mark.parametrize("call, words", WRONG, ids=[words for _, words in WRONG])
+def test_shapes_that_say_nothing_are_refused(call: Callable[[], object], words: str) -> None:
+    with pytest.raises(ShapeError, match=re.escape(words)):
+        call()

@@ -128,7 +128,7 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: decode.first_spike(SPIKES[:0]), ShapeError, "spikes of no steps say nothing"),
     (lambda: decode.latency(SPIKES, "cubic"), InputError, "latency: kind must be 'linear', 'log' or 'rc', not 'cubic'"),
     (lambda: decode.rank_order(SPIKES, 1), InputError, "modulation must be a number from"),
-    (lambda: decode.weighted_phase(SPIKES[:5]), InputError, "must be an integer of at least 1, not 0"),
+    (lambda: decode.weighted_phase(SPIKES[:5]), ShapeError, "weighted_phase: a cycle has 8 steps, the spikes only"),
     (lambda: decode.step_forward(SPIKES, -1), InputError, "threshold must be a number above 0"),
     (lambda: decode.step_forward(SPIKES, 1, start=[1, 2]), ShapeError, "step_forward: start must be a number or (5"),
     (lambda: decode.hsa(SPIKES, []), ShapeError, "hsa: fir must be (taps,), not (0,)"),

@@ -218,6 +218,7 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: encode.bsa(WALK, FIR, offset=[1.0]), ShapeError, "bsa: offset must be a number or (3,), not (1,)"),
     (lambda: encode.modified_hsa(WALK, FIR, -1), InputError, "threshold must be a number from 0 to inf, not -1"),
     (lambda: encode.gabor(IMAGE[0], 5), ShapeError, "gabor: x must be (B, H, W), not (9, 9)"),
+    (lambda: encode.gabor(IMAGE[:, :0], 5), ShapeError, "gabor: images must have pixels, not the shape (1, 0, 9)"),
     (lambda: encode.gabor(IMAGE, 5, size=4), InputError, "size must be odd, so that a filter has a middle, not 4"),
     (lambda: encode.gabor(IMAGE, 5, orientations=0), InputError, "orientations must be an integer of at least 1"),
     (lambda: encode.difference_of_gaussians(IMAGE, 5, sigmas=(1, 1)), InputError, "sigmas must differ, not 1 and 1"),

@@ -1,6 +1,7 @@
 """Every format: files built from its description, its own writer, the table, and the errors of `read` and `write`."""
 
 import bz2
+import inspect
 import io
 import re
 import struct
@@ -182,8 +183,10 @@ def test_what_is_written_is_read(name, tmp_path):
 @pytest.mark.parametrize("name", WRITERS)
 def test_no_events_are_a_recording_too(name):
     if name in ("atis", "bs2"):
+        with pytest.raises(InputError, match="a recording of no events is an empty file"):
+            ev.encode(some(0), name)
         with pytest.raises(DataError, match="empty"):
-            ev.decode(ev.encode(some(0), name), name)
+            ev.decode(b"", name)
         return
     again = ev.decode(ev.encode(some(0), name, **OPTIONS.get(name, {})), name)
     assert len(again) == 0
@@ -276,8 +279,10 @@ def test_names_and_options_have_neighbours(tmp_path):
         ev.read(path, format="evt33")
     with pytest.raises(InputError, match="evt3 has no option 'sise', expected size; did you mean 'size'"):
         ev.read(path, sise=(3, 4))
-    with pytest.raises(InputError, match="'.raw' may be evt2 or evt3"):
+    with pytest.raises(InputError, match="'.raw' may be evt2 or evt3: write\\(..., format=...\\) says which$"):
         ev.write(path, some(3))
+    with pytest.raises(InputError, match="'.bag' is of ROS 1 bag .*, which has a reader alone; use one of .aedat, "):
+        ev.write(tmp_path / "a.bag", some(3))
     with pytest.raises(InputError, match="'.aedat5' is none of .*did you mean '.aedat'"):
         ev.write(tmp_path / "a.aedat5", some(3))
     with pytest.raises(InputError, match="compression must be 'none' or 'lz4', not 'gzip'"):
@@ -355,6 +360,21 @@ def test_every_function_stands_in_the_documentation():
     public = [name for name, value in vars(ev).items() if callable(value) and not name.startswith("_")]
     internal = {"Format", "Flow", "from_columns", "log_intensity", "encode_spoken"}
     assert [name for name in public if name not in internal and f"`{name}" not in text] == []
+
+
+def test_the_tables_of_the_documentation_name_what_there_is():
+    """Each call in the tables of transforms and of arrays has the parameters of the function."""
+    text = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    text = text[text.index("## Change") : text.index("## The DVS pixel")]
+    cells = re.findall(r"^\| (`.*?`) \|(?! *gives)", text.replace(r"\|", "or"), re.M)
+    assert len(cells) >= 20
+    for cell in cells:
+        shared = re.search(r"`\(([^)]*)\)`", cell)  # several names that take the same
+        for name, own in re.findall(r"`(\w+)(?:\((.*?)\))?`", cell):
+            given = [part.split("=")[0].strip() for part in (own or (shared[1] if shared else "")).split(",")]
+            known = list(inspect.signature(getattr(ev, name)).parameters)
+            named = [part for part in given[1:] if part.isidentifier()]
+            assert set(named) <= set(known), f"{name}: {set(named) - set(known)} in docs/events.md"
 
 
 def test_recordings_packed_by_blosc():

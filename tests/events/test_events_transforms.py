@@ -384,6 +384,8 @@ def test_cloud(some):
 
 
 def test_wrong_arguments_are_named(some):
+    with pytest.raises(InputError, match="rotate: degrees must be a finite angle, not nan"):
+        ev.rotate(some, float("nan"))
     with pytest.raises(InputError, match="axis must be one of x, y, t, p, not 'X'; did you mean 'x'"):
         ev.flip(some, "X")
     with pytest.raises(InputError, match=r"x must be two columns or rows with 0 <= first < stop <= 12, not \(5, 13\)"):

@@ -46,6 +46,7 @@ def test_events_as_frames() -> None:
     first, second = plot.event_frames(FOUR, frames=2)
     assert first.images[0].get_array().tolist() == [[1, 0, 0], [0, 0, -1]]
     assert second.images[0].get_array().tolist() == [[0, 1, 0], [0, 0, -1]]
+    assert first.get_ylabel() == "red: brighter\nblue: darker"
     assert (first.get_title(), second.get_title()) == ("0–5 ms", "5–10 ms")
     assert len(plot.event_frames(FOUR, frames=5)) == 5  # in two rows, of which the second is not full
     total = sum(abs(axes.images[0].get_array()).sum() for axes in plot.event_frames(FOUR, frames=3))

@@ -67,6 +67,13 @@ def test_a_raster_with_rates_has_two_axes() -> None:
         plot.raster(spikes, duration=-1)
 
 
+def test_a_raster_takes_columns() -> None:
+    axes = plot.raster([3.0, 1.0], [0, 1], neurons=2, duration=4.0)
+    assert axes.collections[0].get_offsets().tolist() == [[3, 0], [1, 1]]
+    with pytest.raises(InputError, match="times: entry 1 is not finite"):
+        plot.raster([1.0, np.nan])
+
+
 def test_a_raster_shows_what_was_recorded(net: Network) -> None:
     net.run(20, dt=1.0)
     axes = plot.raster(net.run(30)["A"].spikes)
@@ -229,6 +236,7 @@ def test_encoders_stand_below_the_signal() -> None:
     up, down = rows[1].collections
     assert [path.vertices.tolist() for path in up.get_paths()] == [[[4, 0], [4, 1]]]
     assert [path.vertices.tolist() for path in down.get_paths()] == [[[6, 0], [6, -1]]]
+    assert [text.get_text() for text in rows[1].get_yticklabels()] == ["\N{MINUS SIGN}", "+"]
     assert rows[2].collections[0].get_offsets().tolist() == [[6, 3]]
     assert rows[-1].get_xlabel() == "time [ms]"
     _, given = plot.figure(rows=2)

@@ -78,7 +78,7 @@ def columns(spikes: Any, ids: Any = None) -> tuple[np.ndarray, np.ndarray]:
         if ids is not None:
             raise InputError("spikes hold their own ids; give either them or two columns")
         spikes, ids = spikes.times, spikes.ids
-    times = _numbers(spikes, "times")
+    times = numbers(spikes, "times")
     ids = np.zeros(len(times), np.int64) if ids is None else np.asarray(ids)
     if times.shape != ids.shape or times.ndim != 1:
         raise ShapeError(f"times have shape {times.shape}, ids {ids.shape}; expected two columns of one length")
@@ -92,7 +92,7 @@ def columns(spikes: Any, ids: Any = None) -> tuple[np.ndarray, np.ndarray]:
 
 def train(times: Any, what: str = "train") -> np.ndarray:
     """Return the times of one spike train, ascending [ms]."""
-    times = _numbers(getattr(times, "times", times), what)
+    times = numbers(getattr(times, "times", times), what)
     if times.ndim != 1:
         raise ShapeError(f"{what}: a train is (S,) times, not of shape {times.shape}")
     return times if np.all(times[1:] >= times[:-1]) else np.sort(times)
@@ -171,7 +171,12 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
-def _numbers(values: Any, what: str) -> np.ndarray:
+def numbers(values: Any, what: str) -> np.ndarray:
+    """Return finite numbers as an array of float64.
+
+    Raises:
+        InputError: they are none.
+    """
     try:
         array = np.asarray(values, float)
     except (TypeError, ValueError) as error:

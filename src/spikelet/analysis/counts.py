@@ -31,16 +31,17 @@ def fano_factor(
         width: of the windows in which each neuron's spikes are counted [ms].
 
     Returns:
-        Over trials, a number; over windows, one for each neuron, (n,). NaN where there are no spikes.
+        Over trials, a number; over windows, one for each neuron, (n,). NaN where there are no spikes, and of a single
+        trial or window, whose count has no spread.
     """
     times, of = c.columns(spikes, ids)
     start, stop = c.window(spikes, times, start, stop)
     if width is None:
         counts = np.bincount(of[(times > start) & (times <= stop)], minlength=c.neurons(spikes, of, n))
-        return float(counts.var() / counts.mean()) if counts.any() else float("nan")
+        return float(counts.var() / counts.mean()) if counts.any() and len(counts) > 1 else float("nan")
     table = binned_counts(spikes, ids, n=n, start=start, stop=stop, width=width)
     mean = table.mean(0)
-    return np.divide(table.var(0), mean, out=np.full(len(mean), np.nan), where=mean > 0)
+    return np.divide(table.var(0), mean, out=np.full(len(mean), np.nan), where=(mean > 0) & (len(table) > 1))
 
 
 def correlation_matrix(

@@ -130,9 +130,12 @@ def _of_neurons(spikes: Any, ids: Any, n: int | None) -> tuple[np.ndarray, np.nd
 
 
 def _pairs(spikes: Any, ids: Any, n: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Return successive intervals of one neuron, the neuron, and the number of neurons."""
+    """Return successive intervals of one neuron, the neuron, and the number of neurons.
+
+    Three spikes at one time make two intervals of 0, of which no ratio is defined; such a pair is left out.
+    """
     intervals, of, count = _of_neurons(spikes, ids, n)
-    same = of[1:] == of[:-1]
+    same = (of[1:] == of[:-1]) & (intervals[1:] + intervals[:-1] > 0)
     return intervals[:-1][same], intervals[1:][same], of[1:][same], count
 
 

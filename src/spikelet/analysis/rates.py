@@ -50,7 +50,7 @@ def population_rate(times: Any, n: int, *, start: float, stop: float, width: flo
         (bins,) [1/ms], of the bins that fit whole.
     """
     bins = c.bins(start, stop, width)
-    _, index = bins.inside(np.asarray(getattr(times, "times", times), float))
+    _, index = bins.inside(c.numbers(getattr(times, "times", times), "times"))
     return np.bincount(index, minlength=bins.count) / (n * width)
 
 

@@ -30,7 +30,7 @@ def snr(signal: Any, reconstruction: Any) -> float:
         reconstruction: of the same shape.
 
     Returns:
-        Infinity where both are equal.
+        Infinity where both are equal, minus infinity where the signal is 0 and its reconstruction is not.
 
     Example:
         >>> round(snr([3.0, 4.0], [3.0, 4.5]), 6)
@@ -38,11 +38,16 @@ def snr(signal: Any, reconstruction: Any) -> float:
     """
     signal, error = _error(signal, reconstruction)
     noise = float(np.sum(error**2))
-    return float(10 * np.log10(np.sum(signal**2) / noise)) if noise else float("inf")
+    if not noise:
+        return float("inf")
+    power = float(np.sum(signal**2))
+    return float(10 * np.log10(power / noise)) if power else float("-inf")
 
 
 def _error(signal: Any, reconstruction: Any) -> tuple[np.ndarray, np.ndarray]:
     signal, other = np.asarray(signal, float), np.asarray(reconstruction, float)
-    if signal.shape != other.shape or not signal.size:
+    if signal.shape != other.shape:
         raise ShapeError(f"the signal has shape {signal.shape}, the reconstruction {other.shape}")
+    if not signal.size:
+        raise ShapeError(f"the signal has no values: its shape is {signal.shape}")
     return signal, signal - other

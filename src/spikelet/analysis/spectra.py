@@ -9,7 +9,7 @@ from spikelet.analysis.rates import binned_counts
 from spikelet.errors import InputError, ShapeError
 
 _SECOND = 1000.0  # ms
-_NEURONS = 64  # whose spectra are taken at a time
+_NEURONS = 8  # whose spectra are taken at a time: their counts should fit into a cache
 
 
 def power_spectrum(signal: Any, *, dt: float, segment: float | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +99,10 @@ def spike_spectrum(
         last = min(first + _NEURONS, count)
         part = (of >= first) & (of < last)
         table = binned_counts(times[part], of[part] - first, n=last - first, start=start, stop=stop, width=width)
-        frequencies, power = power_spectrum(table * (_SECOND / width), dt=width, segment=segment)
+        rate = np.multiply(
+            table.T, _SECOND / width, order="C"
+        ).T  # each neuron's in a row, which transforms twice as fast
+        frequencies, power = power_spectrum(rate, dt=width, segment=segment)
         total = total + power.sum(1) / 2
     return frequencies[1:], total[1:] / count
 

@@ -27,7 +27,7 @@ def spike_triggered_average(
 
     Raises:
         ShapeError: the signal is not (T,).
-        InputError: no spike has its window in the signal.
+        InputError: no spike has its window in the signal, or a value is not finite.
 
     Example:
         >>> lags, mean = spike_triggered_average([2.0, 6.0], [0, 1, 0, 0, 0, 3, 0, 0], dt=1.0, before=2.0)
@@ -37,6 +37,7 @@ def spike_triggered_average(
     signal, dt = np.asarray(signal, float), c.positive("dt", dt)
     if signal.ndim != 1:
         raise ShapeError(f"spike_triggered_average: expected a signal (T,), got shape {signal.shape}")
+    c.numbers(signal, "signal")  # a NaN anywhere would be in every mean
     steps = np.arange(-round(before / dt), round(after / dt) + 1)
     if not steps.size:
         raise InputError(f"the window from {-before:g} to {after:g} ms is empty")

@@ -7,6 +7,7 @@ import numpy as np
 from spikelet.decode.spikes import first_steps, spike_trains
 from spikelet.encode.arguments import integer, positive, within
 from spikelet.encode.tensors import cast, dtype, flipped, like, module
+from spikelet.errors import ShapeError
 
 
 def weighted_phase(spikes: Any, period: int = 8) -> Any:
@@ -22,6 +23,9 @@ def weighted_phase(spikes: Any, period: int = 8) -> Any:
     Returns:
         (B, *N).
 
+    Raises:
+        ShapeError: there is no whole cycle.
+
     Source:
         Kim, Kim, Huh, Lee & Choi 2018, Deep neural networks with weighted spikes.
 
@@ -31,7 +35,9 @@ def weighted_phase(spikes: Any, period: int = 8) -> Any:
         [[0.625]]
     """
     data, period = spike_trains(spikes, "weighted_phase"), integer("period", period, 1, 30)
-    cycles = integer("steps of spikes, in whole cycles,", len(data) // period, 1)
+    cycles = len(data) // period
+    if not cycles:
+        raise ShapeError(f"weighted_phase: a cycle has {period} steps, the spikes only {len(data)}")
     weights = 2.0 ** -(1.0 + np.arange(cycles * period) % period)
     weights = like(weights, data).reshape(-1, *(1 for _ in data.shape[1:]))
     return cast((cast(data[: len(weights)], "float64") * weights).sum(0) / cycles, dtype(data))
@@ -60,8 +66,8 @@ def burst(spikes: Any, *, most: int = 5, shortest: int = 2, longest: int = 8) ->
     data = spike_trains(spikes, "burst")
     most, shortest = integer("most", most, 1), integer("shortest", shortest, 1)
     spread = integer("longest", longest, shortest) - shortest
-    many, start = cast(data.sum(0), "float64"), first_steps(data)
-    end = len(data) - 1 - first_steps(flipped(data))
+    many, start = cast(data.sum(0), "float64"), first_steps(data, "burst")
+    end = len(data) - 1 - first_steps(flipped(data), "burst")
     low, high = (many - 1) / most, many / most
     where = module(data).where
     if spread:
@@ -93,7 +99,7 @@ def lif(spikes: Any, *, tau: float = 20.0, threshold: float = 1.0, t_ref: float 
     data, tau, dt = spike_trains(spikes, "lif"), positive("tau", tau, "ms"), positive("dt", dt, "ms")
     threshold, t_ref = positive("threshold", threshold, "the unit of x"), within("t_ref", t_ref, 0, np.inf)
     many = cast(data.sum(0), "float64")
-    last = cast(len(data) - first_steps(flipped(data)), "float64") * dt
+    last = cast(len(data) - first_steps(flipped(data), "lif"), "float64") * dt
     where = module(data).where
     silent = many == 0
     # a first spike needs no refractory time before it

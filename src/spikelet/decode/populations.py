@@ -36,7 +36,7 @@ def population(spikes: Any, *, low: float = 0.0, high: float = 1.0, beta: float 
     """
     data = spike_trains(spikes, "population", ("T", "B", "*N", "m"))
     centres, _ = receptive_fields(data.shape[-1], low, high, positive("beta", beta, "1"))
-    step = first_steps(data)
+    step = first_steps(data, "population")
     early = cast((len(data) - 1 - step).clip(0), "float64")
     mass = early.sum(-1)
     where = module(data).where

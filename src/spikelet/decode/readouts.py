@@ -43,7 +43,7 @@ def classify_first_spike(spikes: Any, *, lengths: Any = None) -> Any:
         [1]
     """
     data = valid(spike_trains(spikes, "classify_first_spike", _AXES), lengths, "classify_first_spike")
-    step = first_steps(data)
+    step = first_steps(data, "classify_first_spike")
     first = step == -highest(-step, 1)[:, None]
     return _largest(data.sum(0) * cast(first, dtype(data)))
 

@@ -20,7 +20,7 @@ def spike_trains(spikes: Any, name: str, axes: tuple[str, ...] = ("T", "B", "*N"
 
     Raises:
         InputError: another type, NaN or infinity.
-        ShapeError: another number of axes.
+        ShapeError: another number of axes, or a read-out of no class.
     """
     data = spikes if is_tensor(spikes) else np.asarray(spikes)
     kind = dtype(data)
@@ -31,6 +31,8 @@ def spike_trains(spikes: Any, name: str, axes: tuple[str, ...] = ("T", "B", "*N"
     least = len(axes) - ("*N" in axes)
     if data.ndim < least or ("*N" not in axes and data.ndim > least):
         raise ShapeError(f"{name}: {what} must be ({', '.join(axes)}), not {tuple(data.shape)}")
+    if "C" in axes and not data.shape[-1]:
+        raise ShapeError(f"{name}: {what} must be of one class or more, not {tuple(data.shape)}")
     check_finite(detached(data), name, what)
     return data
 
@@ -48,10 +50,10 @@ def valid(data: Any, lengths: Any, name: str) -> Any:
     return module(data).where(steps_of(data) < ends, data, data * 0)
 
 
-def first_steps(data: Any) -> Any:
+def first_steps(data: Any, name: str) -> Any:
     """Return the step of the first spike of each neuron, (B, *N) int64; T where there is none."""
     steps, fired = len(data), data > 0
     if not steps:
-        raise ShapeError("spikes of no steps say nothing")
+        raise ShapeError(f"{name}: spikes of no steps say nothing, their shape is {tuple(data.shape)}")
     when = cast(fired, "int64").argmax(0)
     return module(data).where(fired.any(0), when, steps)

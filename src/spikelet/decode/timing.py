@@ -28,7 +28,7 @@ def first_spike(spikes: Any, dt: float = 1.0) -> Any:
         [[0.5, inf]]
     """
     data = spike_trains(spikes, "first_spike")
-    step, dt = first_steps(data), positive("dt", dt, "ms")
+    step, dt = first_steps(data, "first_spike"), positive("dt", dt, "ms")
     return cast(module(data).where(step < len(data), step * dt, np.inf), dtype(data))
 
 
@@ -57,7 +57,7 @@ def latency(
     """
     choice("latency", "kind", kind, _KINDS)
     data = spike_trains(spikes, "latency")
-    step, last = first_steps(data), len(data) - 1
+    step, last = first_steps(data, "latency"), len(data) - 1
     table = np.arange(last + 1.0)
     if kind == "linear":
         values = 1 - table / max(last, 1)
@@ -86,7 +86,7 @@ def rank(spikes: Any) -> Any:
         [[1, 0, 3]]
     """
     data = spike_trains(spikes, "rank")
-    step = first_steps(data)
+    step = first_steps(data, "rank")
     neurons = int(np.prod(step.shape[1:]))
     place = ranks(step.reshape(len(step), neurons)).reshape(step.shape)
     return module(data).where(step < len(data), place, neurons)

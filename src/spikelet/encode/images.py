@@ -143,6 +143,8 @@ def _images(x: Any, name: str) -> Any:
     data = detached(checked(x, name, 0, 1, "divide 8-bit images by 255"))
     if data.ndim != 3:
         raise ShapeError(f"{name}: x must be (B, H, W), not {tuple(data.shape)}")
+    if 0 in data.shape[1:]:
+        raise ShapeError(f"{name}: images must have pixels, not the shape {tuple(data.shape)}")
     return data
 
 

@@ -38,7 +38,8 @@ def encode_atis(events: Events) -> bytes:
     """Return an ATIS .bin file.
 
     Raises:
-        InputError: an address or a time does not fit (8 bits, 23 bits = 8.4 s), or y is 240, which is no row here.
+        InputError: an address or a time does not fit (8 bits, 23 bits = 8.4 s), or y is 240, which is no row here; or
+            there are no events.
     """
     if (events.y == _OVERFLOW).any():
         raise InputError("ATIS .bin: y = 240 marks an overflow of the time, so it cannot be the row of an event")
@@ -49,7 +50,7 @@ def encode_bs2(events: Events) -> bytes:
     """Return a SLAYER .bs2 file.
 
     Raises:
-        InputError: an address or a time does not fit (8 bits, 23 bits = 8.4 s).
+        InputError: an address or a time does not fit (8 bits, 23 bits = 8.4 s), or there are no events.
     """
     return _encode(events, "SLAYER .bs2")
 
@@ -61,6 +62,8 @@ def _records(content: bytes) -> np.ndarray:
 
 
 def _encode(events: Events, name: str) -> bytes:
+    if not len(events):
+        raise InputError(f"{name}: without a header, a recording of no events is an empty file, which says nothing")
     fits(events, name, t=2**23, x=256, y=256)
     records = np.empty(len(events), _RECORD)
     records["x"], records["y"] = events.x, events.y

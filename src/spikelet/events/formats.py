@@ -190,10 +190,13 @@ def _of_extension(extension: str) -> str:
     found = [entry.name for entry in FORMATS if extension in entry.extensions and entry.encode]
     if len(found) != 1:
         known = sorted({e for entry in FORMATS if entry.encode for e in entry.extensions})
-        why = f"may be {' or '.join(found)}" if found else f"is none of {', '.join(known)}"
-        raise InputError(
-            f"the extension {extension!r} {why}: write(..., format=...) says which{did_you_mean(extension, known)}"
-        )
+        read_only = [entry.title for entry in FORMATS if extension in entry.extensions and not entry.encode]
+        why, nearest = f"is none of {', '.join(known)}", did_you_mean(extension, known)
+        if found:
+            why, nearest = f"may be {' or '.join(found)}", ""
+        elif read_only:
+            why, nearest = f"is of {read_only[0]}, which has a reader alone; use one of {', '.join(known)}", ""
+        raise InputError(f"the extension {extension!r} {why}: write(..., format=...) says which{nearest}")
     return found[0]
 
 

@@ -80,7 +80,12 @@ def rotate(events: Events, degrees: float) -> Events:
     """Turn the sensor about its middle, from the x axis towards the y axis; what leaves the sensor is dropped.
 
     Quarter turns are exact, keep all events and swap width and height; other angles take the nearest pixel.
+
+    Raises:
+        InputError: the angle is not finite.
     """
+    if not np.isfinite(degrees):
+        raise InputError(f"rotate: degrees must be a finite angle, not {degrees!r}")
     quarters, rest = divmod(degrees, 90)
     if rest == 0:
         return _turned(events, int(quarters) % 4)

@@ -16,7 +16,7 @@ def encoders(
 
     Args:
         spikes: name of the encoder -> (T,), (T, N) or (T, B, *N); several spikes in a step make a larger dot, and
-            negative ones another colour.
+            negative ones another colour (of a single neuron, below the line, marked by a minus).
         signal: (T,) or (T, N) that was encoded, for a curve above; without it there is none.
         dt: step [ms].
         unit: of the signal.
@@ -84,6 +84,8 @@ def _dots(axes: Any, table: np.ndarray, dt: float) -> None:
             size = np.clip(150 / table.shape[1], 0.6, 8.0) * np.abs(table[k, i])
             axes.scatter((k + 1) * dt, i, s=size, color=tint, linewidths=0, rasterized=len(k) > 5000)
     if single:
-        axes.set_yticks([])
+        both = bool((table < 0).any())  # a mark on each side tells what is above and below
+        axes.set_yticks([-0.5, 0.5] if both else [], ["\N{MINUS SIGN}", "+"] if both else [])
+        axes.tick_params(axis="y", length=0)
     else:
         axes.set_ylim(-0.5, table.shape[1] - 0.5)

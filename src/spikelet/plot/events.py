@@ -12,7 +12,7 @@ import numpy as np
 from spikelet import random
 from spikelet.errors import InputError, ShapeError
 from spikelet.files import replacing
-from spikelet.plot.style import COLOURS, figure, opened, shrink, some_axes
+from spikelet.plot.style import COLOURS, figure, narrow, opened, shrink, some_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,6 +51,7 @@ def event_frames(events: Any, *, frames: int = 4, size: tuple[int, int] | None =
         axes.set_yticks([])
         axes.set_title(f"{start / 1000:.0f}–{stop / 1000:.0f} ms", fontsize=8)
         shrink(axes)
+    every[0].set_ylabel("red: brighter\nblue: darker", fontsize=6 if narrow(every[0]) else 8)
     return every
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikelet.analysis import population_rate
-from spikelet.errors import InputError, ShapeError
+from spikelet.analysis.columns import columns
+from spikelet.errors import InputError
 from spikelet.plot.style import GREY, colour, finish, one_axes, opened, some_axes
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _SHARE = 0.6  # of the figure's pixels that such an image has
 
 def raster(
     spikes: Any,
+    ids: Any = None,
     *,
     neurons: int | None = None,
     duration: float | None = None,
@@ -30,7 +32,8 @@ def raster(
     Of more than 50,000 spikes an image is drawn, in which each pixel that holds a spike is seen: none is left out.
 
     Args:
-        spikes: columns ``times`` [ms] and ``ids``, as ``run(...).spikes`` has them.
+        spikes: columns ``times`` [ms] and ``ids`` as one object, as ``run(...).spikes`` has them, or (S,) times.
+        ids: (S,) neuron of each spike.
         neurons: number of neurons; that which the spikes tell as ``n``, else up to the highest that spiked.
         duration: time shown [ms]; the time recorded if the spikes tell it, else up to the last spike.
         rates: width of the bins of the rate [ms]; without it no rate is drawn.
@@ -40,11 +43,10 @@ def raster(
         The axes; an array of two where there are rates.
 
     Raises:
-        ShapeError: the columns differ in length.
+        ShapeError: the columns differ in length, or there are too few axes.
+        InputError: a time is not finite, or a number not positive.
     """
-    times, ids = np.asarray(spikes.times), np.asarray(spikes.ids)
-    if times.shape != ids.shape:
-        raise ShapeError(f"times have shape {times.shape}, ids {ids.shape}")
+    times, ids = columns(spikes, ids)
     for name, value in (("neurons", neurons), ("duration", duration), ("rates", rates)):
         if value is not None and not value > 0:
             raise InputError(f"raster: {name} must be positive, got {value!r}")

@@ -88,9 +88,10 @@ def psth(
     times, rows = columns(spikes, ids)
     if events is not None:
         at = np.sort(np.asarray(events, float))
-        near = [np.flatnonzero((times > t + start) & (times <= t + stop)) for t in at]
-        rows = np.repeat(np.arange(len(at)), [len(one) for one in near])
-        times = np.concatenate([times[one] - t for one, t in zip(near, at, strict=True)])
+        times = np.sort(times)
+        first, last = np.searchsorted(times, at + start, "right"), np.searchsorted(times, at + stop, "right")
+        rows = np.repeat(np.arange(len(at)), last - first)
+        times = np.concatenate([times[a:b] - t for a, b, t in zip(first, last, at, strict=True)])
     above, below = np.ravel(ax) if ax is not None else opened(5.2, 4.2, rows=2, height_ratios=(1, 1))
     count = trials or (len(np.atleast_1d(events)) if events is not None else int(rows.max(initial=0)) + 1)
     size = float(np.clip(300 / count, 0.8, 6.0))
