@@ -17,7 +17,7 @@ import numpy as np
 from spikelet.errors import InputError, NumericsError
 from spikelet.sim import driver, inputs, values
 from spikelet.sim.cable import Changes
-from spikelet.sim.description import Description, Drive, Population, Projection
+from spikelet.sim.description import Description, Drive
 from spikelet.sim.drive import Driven
 from spikelet.sim.driver import Call, Driver
 from spikelet.sim.edges import Edges
@@ -26,7 +26,9 @@ from spikelet.sim.listing import Listing
 from spikelet.sim.parts import Parts, make
 from spikelet.sim.plastic import rewired
 from spikelet.sim.plastic_network import Variables
+from spikelet.sim.population import Population
 from spikelet.sim.position import position, restore
+from spikelet.sim.projection import Projection
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.record import SPIKES
 from spikelet.sim.recorder import Recorder
