@@ -50,9 +50,10 @@ if TYPE_CHECKING:  # what __getattr__ does at run time, spelled out for type che
         small_world as small_world,
     )
     from spikelet.sim.currents import Current as Current
-    from spikelet.sim.description import Population as Population, Projection as Projection
     from spikelet.sim.distributions import lognormal as lognormal, normal as normal, uniform as uniform
     from spikelet.sim.network import Network as Network
+    from spikelet.sim.population import Population as Population
+    from spikelet.sim.projection import Projection as Projection
     from spikelet.sim.record import every as every
     from spikelet.sim.result import NetworkResult as NetworkResult
     from spikelet.sim.sources import Poisson as Poisson, SpikeTrain as SpikeTrain
@@ -76,7 +77,8 @@ _PLACES = {  # module -> the names that it gives
     "sim.record": "every",
     "sim.result": "NetworkResult",
     "sim.stop": "stop_after_spikes",
-    "sim.description": "Population Projection",
+    "sim.population": "Population",
+    "sim.projection": "Projection",
     "sim.currents": "Current",
     "sim.sources": "Poisson SpikeTrain",
     "sim.distributions": "lognormal normal uniform",

@@ -9,7 +9,7 @@ import pytest
 
 from spikelet.errors import InputError
 from spikelet.experiments import network_run, networks
-from spikelet.sim import engine
+from spikelet.sim import session
 from spikelet.sim.result import NetworkResult
 
 
@@ -53,7 +53,7 @@ def test_a_tenth_is_left_out_unless_told() -> None:
 
 
 def test_threads_change_no_spike(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_LONG", 0)
+    monkeypatch.setattr(session, "_LONG", 0)
     one, two = (network_run.run("brunel", scale=0.1, time=60.0, threads=threads).numbers for threads in (1, 2))
     assert (one["threads"], two["threads"]) == (1, 2)
     assert one["rates_hz"]["E"] > 1

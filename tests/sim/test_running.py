@@ -14,7 +14,7 @@ from spikelet.backends import llvm_jit
 from spikelet.errors import InputError, NumericsError
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim import engine
+from spikelet.sim import session
 from spikelet.sim.connect import all_to_all, fixed_indegree, one_to_one
 from spikelet.sim.currents import noise
 from spikelet.sim.distributions import uniform
@@ -274,8 +274,8 @@ def test_a_run_in_another_thread_is_the_same():
 
 
 def test_several_threads_stop_for_a_call_back_and_go_on(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engine, "_SHARED", 0)
-    monkeypatch.setattr(engine, "_LONG", 0)
+    monkeypatch.setattr(session, "_SHARED", 0)
+    monkeypatch.setattr(session, "_LONG", 0)
 
     def made() -> Network:
         net = Network(8)

@@ -7,7 +7,7 @@ import pytest
 
 from spikelet import neurons, rules
 from spikelet.errors import InputError
-from spikelet.sim import engine
+from spikelet.sim import session
 from spikelet.sim.connect import (
     all_to_all,
     convolution,
@@ -180,8 +180,8 @@ def test_weights_of_several_synapses_of_a_pair_are_those_of_spikes_on_their_way_
 
 
 def test_threads_change_nothing(monkeypatch):
-    monkeypatch.setattr(engine, "_SHARED", 0)
-    monkeypatch.setattr(engine, "_LONG", 0)
+    monkeypatch.setattr(session, "_SHARED", 0)
+    monkeypatch.setattr(session, "_LONG", 0)
     whole = changed(None, (), (1, 1))
     assert len(whole["E"].spikes) > 40
     for threads in ((2, 2), (1, 2), (3, 2, 1)):

@@ -10,7 +10,7 @@ import spikelet as sl
 from spikelet import neurons, rules, synapses
 from spikelet.backends import llvm_jit
 from spikelet.errors import DataError, InputError
-from spikelet.sim import engine, estimate, storage
+from spikelet.sim import estimate, session, storage
 from spikelet.sim.connect import (
     all_to_all,
     convolution,
@@ -174,8 +174,8 @@ def many(kind: str) -> Network:
 
 @pytest.mark.parametrize("kind", ["dense", "one-to-one", "convolution", "low-rank", "procedural"])
 def test_threads_change_nothing(kind, monkeypatch):
-    monkeypatch.setattr(engine, "_SHARED", 0)
-    monkeypatch.setattr(engine, "_LONG", 0)
+    monkeypatch.setattr(session, "_SHARED", 0)
+    monkeypatch.setattr(session, "_LONG", 0)
     results = [
         many(kind).run(15.0, record={"B0": ("spikes", "v"), "B1": ("spikes", "v")}, threads=n) for n in (1, 2, 3)
     ]

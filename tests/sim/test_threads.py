@@ -8,7 +8,7 @@ import pytest
 from spikelet import neurons
 from spikelet.errors import InputError
 from spikelet.rules import STDP
-from spikelet.sim import engine
+from spikelet.sim import session
 from spikelet.sim.connect import build, fixed_indegree, fixed_probability, one_to_one
 from spikelet.sim.currents import noise, sinusoid
 from spikelet.sim.cut import cut
@@ -23,8 +23,8 @@ LIF = neurons.LIF(tau_mem=20.0, v_rest=0.0, v_reset=10.0, v_th=20.0, t_ref=2.0)
 
 @pytest.fixture(autouse=True)
 def small_networks_are_shared(monkeypatch):
-    monkeypatch.setattr(engine, "_SHARED", 0)
-    monkeypatch.setattr(engine, "_LONG", 0)
+    monkeypatch.setattr(session, "_SHARED", 0)
+    monkeypatch.setattr(session, "_LONG", 0)
 
 
 def network(delay=1.5, sizes=(700, 190)) -> Network:
@@ -120,9 +120,9 @@ def test_a_small_network_is_not_shared(monkeypatch):
     monkeypatch.undo()
     net = network()
     net.build(0.1)
-    assert len(net.built.shares(6, 100_000)) == 1  # 890 neurons, 15 steps: waiting for each other would take longer
-    assert len(net.built.shares(4, 100_000)) == 4
-    assert len(net.built.shares(4, 100)) == 1  # and here beginning
+    assert len(session.shares(net.built.parts, 6, 100_000)) == 1  # 890 neurons, 15 steps: waiting would take longer
+    assert len(session.shares(net.built.parts, 4, 100_000)) == 4
+    assert len(session.shares(net.built.parts, 4, 100)) == 1  # and here beginning
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])

@@ -14,8 +14,8 @@ from spikelet.model import Neuron
 from spikelet.sim.connect import convolution, from_matrix, one_to_one
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.currents import Current
-from spikelet.sim.description import Population
 from spikelet.sim.network import Network
+from spikelet.sim.population import Population
 from spikelet.sim.sources import SpikeTrain
 
 if TYPE_CHECKING:

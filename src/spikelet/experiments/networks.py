@@ -17,9 +17,9 @@ from spikelet.experiments.sizes import size
 from spikelet.model import Neuron
 from spikelet.neurons import LIF
 from spikelet.sim.connect import all_to_all, fixed_indegree, fixed_probability, fixed_total, one_to_one
-from spikelet.sim.description import Population
 from spikelet.sim.distributions import normal, uniform
 from spikelet.sim.network import Network
+from spikelet.sim.population import Population
 from spikelet.sim.sources import Poisson
 from spikelet.units import Hz, kHz, ms, mV, nS, pA
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from spikelet.sim.cut import cut
 from spikelet.sim.delivery import EVER
-from spikelet.sim.description import Projection, View
 from spikelet.sim.edges import Edges
+from spikelet.sim.population import View
+from spikelet.sim.projection import Projection
 from spikelet.sim.storage import Storage
 
 

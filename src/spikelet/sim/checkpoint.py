@@ -22,9 +22,11 @@ from spikelet.sim.codec import Arrays, decode, encode
 from spikelet.sim.connect_calls import Draws
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.connect_rows import Pair, Rows
-from spikelet.sim.description import Description, Population, Projection, View
+from spikelet.sim.description import Description
 from spikelet.sim.engine import Engine
+from spikelet.sim.population import Population, View
 from spikelet.sim.position import position, restore
+from spikelet.sim.projection import Projection
 from spikelet.sim.storage import Storage, restored
 from spikelet.synapse import Synapse
 

@@ -17,9 +17,10 @@ from spikelet.ir.scan import Scan, scan
 from spikelet.lang.coupling import Part
 from spikelet.sim import coupled_kernels as kernels
 from spikelet.sim.coupled_each import Each
-from spikelet.sim.description import Description, Projection
+from spikelet.sim.description import Description
 from spikelet.sim.driver import Call, address_of
 from spikelet.sim.group import Group, Stepping
+from spikelet.sim.projection import Projection
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.sent import sent
 from spikelet.sim.wiring import Cable

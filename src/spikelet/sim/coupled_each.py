@@ -12,9 +12,9 @@ from spikelet.ir.lower import hoisted, operation
 from spikelet.ir.nodes import Node, node
 from spikelet.lang.syntax import Expr
 from spikelet.sim import coupled_kernels as kernels
-from spikelet.sim.description import Projection
 from spikelet.sim.driver import Call, address_of
 from spikelet.sim.group import Stepping
+from spikelet.sim.projection import Projection
 
 _REAL = {"float32": "float", "float64": "double"}
 

@@ -8,9 +8,9 @@ import numpy as np
 from spikelet.errors import InputError
 from spikelet.sim import storage
 from spikelet.sim.connect_rows import Pair
-from spikelet.sim.description import Projection
 from spikelet.sim.distributions import Distribution
 from spikelet.sim.plastic_additive import NotAdditive, additive
+from spikelet.sim.projection import Projection
 
 _SHORT = 2**16  # targets that two bytes can tell apart
 

@@ -16,9 +16,10 @@ import numpy as np
 from spikelet.errors import InputError
 from spikelet.model import Neuron
 from spikelet.sim import checkpoint, estimate, running, store
-from spikelet.sim.description import Description, Projection
+from spikelet.sim.description import Description
 from spikelet.sim.engine import Engine
 from spikelet.sim.plastic_network import Variables
+from spikelet.sim.projection import Projection
 from spikelet.sim.record import items as record_items
 from spikelet.sim.result import NetworkResult
 from spikelet.sim.running import Plan

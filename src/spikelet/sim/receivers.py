@@ -9,9 +9,11 @@ from spikelet.errors import InputError, did_you_mean
 from spikelet.ir.lower import lower
 from spikelet.model import Neuron
 from spikelet.sim.compose import Composite, compose
-from spikelet.sim.description import Description, Drive, Population, Projection
+from spikelet.sim.description import Description, Drive
 from spikelet.sim.distributions import Distribution
 from spikelet.sim.group import Group
+from spikelet.sim.population import Population
+from spikelet.sim.projection import Projection
 from spikelet.synapse import Synapse
 from spikelet.written import as_numbers
 

@@ -15,7 +15,10 @@ import numpy as np
 
 from spikelet.errors import InputError, did_you_mean
 from spikelet.model import Neuron
-from spikelet.sim.description import Chosen, Description, Population, Projection, View
+from spikelet.sim.chosen import Chosen
+from spikelet.sim.description import Description
+from spikelet.sim.population import Population, View
+from spikelet.sim.projection import Projection
 
 SPIKES, RATE, WEIGHTS = "spikes", "rate", "weights"
 

@@ -10,10 +10,11 @@ from typing import Protocol
 import numpy as np
 
 from spikelet.sim import driver
-from spikelet.sim.description import Population, Projection
 from spikelet.sim.driver import Call
 from spikelet.sim.group import Stepping
 from spikelet.sim.history import History
+from spikelet.sim.population import Population
+from spikelet.sim.projection import Projection
 from spikelet.sim.record import RATE, SPIKES, WEIGHTS, Item
 from spikelet.sim.result import NetworkResult
 

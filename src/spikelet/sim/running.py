@@ -11,6 +11,7 @@ from typing import Any
 
 from spikelet import progress
 from spikelet.errors import InputError, SpikeletError
+from spikelet.sim import session
 from spikelet.sim.engine import Engine
 from spikelet.sim.interrupt import listening
 from spikelet.sim.record import Item
@@ -55,7 +56,7 @@ def run(engine: Engine, items: Iterable[Item], sink: Sink, plan: Plan) -> Networ
     if engine.running:
         raise InputError("the network is running: a call-back cannot run it; set things and let it go on")
     start, chunk = engine.step, engine.parts.chunk
-    shares = engine.shares(plan.threads, plan.steps)
+    shares = session.shares(engine.parts, plan.threads, plan.steps)
     recorder = Recorder(items, sink, engine.parts.histories, start=start, chunk=chunk, dt=engine.dt)
     ended = _ending(engine, recorder, plan.until)
 

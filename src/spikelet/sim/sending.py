@@ -12,10 +12,10 @@ import numpy as np
 from spikelet.backends import llvm_jit
 from spikelet.ir.lower import lower
 from spikelet.sim.compose import Sender
-from spikelet.sim.description import Projection
 from spikelet.sim.driver import Call, Words, address_of, begun
 from spikelet.sim.group import Group, Stepping
 from spikelet.sim.history import History
+from spikelet.sim.projection import Projection
 
 FLAGS = Words(("step", "T", "fired", "n", "first", "rows", "count"))
 PICK = Words(("step", "T", "rows", "count", "first", "ids", "times", "counts", "slots", "stride", "factors"))

@@ -6,7 +6,8 @@ import numpy as np
 
 from spikelet.errors import InputError
 from spikelet.sim.chosen import Chosen
-from spikelet.sim.description import Description, Population, View
+from spikelet.sim.description import Description
+from spikelet.sim.population import Population, View
 
 
 class stop_after_spikes:

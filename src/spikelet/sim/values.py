@@ -13,9 +13,10 @@ import numpy as np
 
 from spikelet.errors import InputError, did_you_mean
 from spikelet.model import Neuron
-from spikelet.sim.description import Drive, Population
+from spikelet.sim.description import Drive
 from spikelet.sim.drive import Driven
 from spikelet.sim.parts import Parts
+from spikelet.sim.population import Population
 from spikelet.sim.receivers import stream
 from spikelet.written import as_numbers
 

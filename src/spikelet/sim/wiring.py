@@ -14,10 +14,12 @@ from spikelet.sim.bundle import SPAN, Member, groups, taken
 from spikelet.sim.cable import Cable, Changes, Passing, Place, composed, is_zero, joined, moved
 from spikelet.sim.connect_drawn import Drawn, merged
 from spikelet.sim.delivery import EVER
-from spikelet.sim.description import Description, Projection, View
+from spikelet.sim.description import Description
 from spikelet.sim.edges import Edges
 from spikelet.sim.estimate import pair_of
 from spikelet.sim.plastic_index import graded
+from spikelet.sim.population import View
+from spikelet.sim.projection import Projection
 from spikelet.sim.receivers import Receiver, stream
 from spikelet.sim.storage import Storage
 
