@@ -1,7 +1,7 @@
 """What a network consists of: populations, views of them, projections, and the checks of what a user describes."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from spikelet.sim.edges import Edges
 from spikelet.sim.plastic_check import check, check_fraction
 from spikelet.sim.sources import Poisson, Source
 from spikelet.synapse import Synapse
+from spikelet.written import as_numbers
 
 _SLOW = 1000.0  # ms: longer delays are unusual
 _FAST = 100.0  # kHz: so many spikes no neuron receives
@@ -82,9 +83,19 @@ class View:
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Return a state or a parameter of these neurons, see ``Population``."""
-        return self.population[name][self.start : self.stop]
+    def __getitem__(self, part: Any) -> Any:
+        """Return some of these neurons, numbered from 0; or a state or parameter of them, see ``Population``."""
+        if isinstance(part, str):
+            return self.population[part][self.start : self.stop]
+        ids = Chosen(self, part).ids + self.start
+        neighbours = np.array_equal(ids, np.arange(ids[0], ids[0] + len(ids)))
+        return View(self.population, int(ids[0]), int(ids[-1]) + 1) if neighbours else Chosen(self.population, ids)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _set_attribute(self, ("population", "start", "stop"), name, value)
 
     def set(self, **values: Any) -> None:
         """Set states and parameters of these neurons, see ``Population.set``."""
@@ -116,6 +127,12 @@ class Population:
 
     def __len__(self) -> int:
         return self.n
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(self.n))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _set_attribute(self, ("network", "model", "n", "name", "initial"), name, value)
 
     def __getitem__(self, part: Any) -> Any:
         """Return some of the neurons: a view of neighbours, or others to record; or a state or parameter by its name.
@@ -285,7 +302,8 @@ class Projection:
 
     def _asked(self, what: str, given: Any, present: Callable[[], np.ndarray], where: Any) -> np.ndarray:
         """Return one number, or one for each synapse in the order in which they are stored."""
-        values = np.asarray(given(present()) if callable(given) else given, float)
+        new = given(present()) if callable(given) else given
+        values = self._real(what, new)
         if where is None and values.ndim == 0 and np.isfinite(values):
             return values
         edges = self.edges
@@ -302,8 +320,14 @@ class Projection:
         placed[edges.order()] = values
         return placed
 
+    def _real(self, what: str, given: Any) -> np.ndarray:
+        values = np.zeros(0) if np.size(given) == 0 else as_numbers(given)  # a projection may be without synapses
+        if values is None:
+            raise InputError(f"{self.name}: a {what} is a number, or one for each synapse, got {given!r}"[:200])
+        return values
+
     def _numbers(self, weights: Any, count: int) -> np.ndarray:
-        values = np.asarray(weights, float)
+        values = self._real("weight", weights)
         if values.ndim and values.shape != (count,):
             raise InputError(f"{self.name}: {values.shape} weights for {count} synapses")
         if not np.isfinite(values).all():
@@ -372,6 +396,14 @@ def _weights(edges: Edges) -> np.ndarray:
     return np.asarray(edges.weights)[edges.order()]
 
 
+class Projections(dict[str, Projection]):
+    """Projections by name."""
+
+    def __missing__(self, name: Any) -> Projection:
+        has = f"it has {', '.join(self)}" if self else "it has none"
+        raise InputError(f"no projection {name!r} in the network{did_you_mean(str(name), self)}; {has}")
+
+
 @dataclass(frozen=True, eq=False)
 class Drive:
     """A current into neurons; made by ``Network.drive``.
@@ -419,16 +451,26 @@ class Description:
             raise InputError(f"Network: method={method!r} is none of {METHODS}{did_you_mean(str(method), METHODS)}")
         self.seed, self.dtype, self.method = random.whole(seed), np.dtype(dtype), method
         self.populations: dict[str, Population] = {}
-        self.projections: dict[str, Projection] = {}
+        self.projections: dict[str, Projection] = Projections()
         self.drives: list[Drive] = []
         self.built: Built | None = None
 
     def __getitem__(self, name: str) -> Population:
-        """Return a population by name."""
+        """Return a population by name.
+
+        Raises:
+            InputError: there is none of this name.
+        """
         if name not in self.populations:
             near = did_you_mean(str(name), self.populations)
             raise InputError(f"no population {name!r} in the network{near}; it has {', '.join(self.populations)}")
         return self.populations[name]
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self.populations or any(name is population for population in self)
+
+    def __iter__(self) -> Iterator[Population]:
+        return iter(self.populations.values())
 
     # --- description --------------------------------------------------------------------------------------------------
 
@@ -455,11 +497,18 @@ class Description:
             raise InputError(f"add: the size of {name or label} must be a positive integer, got {n!r}")
         name = _free(label, self.populations) if name is None else name
         _require_new(name, self.populations, "population")
+        if initial is not None and not isinstance(initial, Mapping):
+            raise InputError(f"{name}: initial= names states, such as {{'v': -60}}, got {initial!r}"[:200])
         if isinstance(model, Neuron):
             _check_model(model, int(n), name, initial or {})
         elif initial:
             raise InputError(f"{name}: a source has no state, so no initial values")
-        if isinstance(model, Poisson) and np.ndim(model.rate) == 0 and model.rate > _FAST:
+        if (
+            isinstance(model, Poisson)
+            and not isinstance(model.rate, tuple)
+            and np.ndim(model.rate) == 0
+            and model.rate > _FAST
+        ):
             _warn(f"{name}: a rate of {model.rate:g} kHz; for {model.rate:g} Hz write rate={model.rate:g}*Hz")
         population = Population(self, model, int(n), name, initial or {})
         self.populations[name] = population
@@ -595,6 +644,17 @@ class Description:
         return self.built
 
 
+def _set_attribute(owner: "View | Population", own: tuple[str, ...], name: str, value: Any) -> None:
+    """Set an attribute of a population or a part of it; ``E.v = -60`` would be silently without effect.
+
+    Raises:
+        InputError: it is none of its own.
+    """
+    if name not in own:
+        raise InputError(f"{owner.name} has no attribute {name!r}; states and parameters are set with .set({name}=...)")
+    object.__setattr__(owner, name, value)
+
+
 def _one_by_one(synapse: Synapse | None) -> bool:
     """Return whether synapses act all the time, or differ in what a spike releases."""
     return synapse is not None and (synapse.coupling is not None or synapse.arrival.each)
@@ -617,7 +677,7 @@ def _check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | 
 
 
 def _current(given: Any) -> Any:
-    current = Current(given) if isinstance(given, int | float | np.ndarray | np.number) else given
+    current = Current(given) if isinstance(given, int | float | np.ndarray | np.number | list | tuple) else given
     if not callable(getattr(current, "rows", None)):
         raise InputError(f"drive: expected a number or a current such as sinusoid(...), got {given!r}"[:200])
     return current
