@@ -204,6 +204,13 @@ def test_simulate_tells_its_numbers_and_draws(capsys: pytest.CaptureFixture[str]
     assert first == f"vogels-abbott-cuba: 1,000 neurons, {numbers['synapses']:,} synapses, 100 ms (seed 3)"
 
 
+def test_simulate_replaces_a_recording_when_asked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["simulate", "izhikevich", "--scale", "0.1", "--time", "20ms", "--to", str(tmp_path / "run.zarr")]
+    first = lines(capsys, *arguments)
+    assert main(arguments) == 2 and "--overwrite" in capsys.readouterr().err
+    assert lines(capsys, *arguments, "--overwrite")[:3] == first[:3]
+
+
 def test_simulate_knows_every_network() -> None:
     from spikelet.experiments import networks
 

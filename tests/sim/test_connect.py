@@ -339,7 +339,7 @@ def test_wrong_delays(delay, message):
     [
         (from_arrays([0, 1], [0, 1]), [1], r"weight has the shape \(1,\); expected \(2,\), one for each synapse"),
         (from_arrays([0, 1], [0, 1]), [1, np.nan], r"weight\[1\] is not finite"),
-        (all_to_all(), [1, 2], "weight: this pattern draws its synapses, so it takes no array"),
+        (all_to_all(), [1, 2], "weight: this pattern lists no synapses, so it takes no array"),
         (all_to_all(), np.inf, "weight must be finite"),
         (all_to_all(), None, "weight is missing"),
     ],

@@ -217,3 +217,13 @@ def test_mistakes_are_named():
         with pytest.raises(kind, match=message):
             mistake()
     assert len(syn) == 2
+
+
+def test_synapses_whose_weights_are_recorded_stay_as_many_as_they_are():
+    net = network(RULES["STDP"], [(0, 0, 1), (1, 2, 1)])
+    syn = net.projections["P"]
+    with pytest.raises(InputError, match="P: its weights are recorded in this run, so their number cannot change"):
+        net.run(20 * DT, dt=DT, record={syn: "weights"}, call=lambda _: syn.add([2], [1], weights=0.5), each=5 * DT)
+    assert len(syn) == 2 and net.t == 5 * DT
+    net.run(20 * DT, record="cell", call=lambda _: syn.add([2], [1], weights=0.5), each=5 * DT)
+    assert len(syn) == 6

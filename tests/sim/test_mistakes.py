@@ -1,5 +1,11 @@
 """What users of the simulator do wrong: each ends at once, with a message that names the object."""
 
+import copy
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -70,6 +76,21 @@ DESCRIBED = {
         lambda n: n.connect(n["E"], n["I"], all_to_all(), storage="denes"),
         "E to I: storage='denes' is none of .*; did you mean 'dense'",
     ),
+    "initial values without names": (
+        lambda n: n.add(LIF, 3, "J", initial=5.0),
+        r"J: initial= names states, such as \{'v': -60\}, got 5.0",
+    ),
+    "array for synapses that are not listed": (
+        lambda n: (n.connect(n["E"], n["I"], all_to_all(), weight=np.ones((10, 5))), n.build(0.1)),
+        "E to I: weight: this pattern lists no synapses, .* take from_arrays or from_matrix",
+    ),
+    "unknown projection": (
+        lambda n: (n.connect(n["E"], n["I"], all_to_all()), n.projections["E to i"]),
+        "no projection 'E to i' in the network; did you mean 'E to I'",
+    ),
+    "attribute in place of set": (lambda n: setattr(n["E"], "v", 3.0), r"E has no attribute 'v'; .*\.set\(v=...\)"),
+    "attribute of a part": (lambda n: setattr(n["E"][:3], "v", 3.0), "has no attribute 'v'"),
+    "outside of a part": (lambda n: n["E"][2:4][2], r"E\[2:4\]: there is no number 2; they are 0 to 1"),
     "weights before the synapses": (
         lambda n: n.connect(n["E"], n["I"], all_to_all()).weights(),
         "has not been built",
@@ -177,6 +198,55 @@ def test_implausible_magnitudes_are_warned_of(net: Network):
         net.connect(net["E"], net["I"], all_to_all(), delay=1500.0)
     with pytest.warns(MagnitudeWarning, match=r"noise: a rate of 8000 kHz; for 8000 Hz write rate=8000\*Hz"):
         net.add(Poisson(8000.0), 3, "noise")
+
+
+def test_a_rate_over_time_is_accepted_as_a_tuple():
+    net = Network(seed=3)
+    drive = net.add(Poisson(([0.0, 50.0], [0.0, 2.0])), 40, "drive")
+    net.add(LIF, 1)
+    times = net.run(100.0, record=drive)[drive].spikes.times
+    assert times.min() > 50.0 and abs(float(len(times)) - 4000) < 5 * math.sqrt(4000)
+
+
+def test_weights_that_are_no_numbers(net: Network):
+    syn = net.connect(net["E"], net["I"], all_to_all())
+    none = net.connect(net["E"], net["I"], fixed_indegree(0), name="none")
+    net.build(0.1)
+    for change in (lambda: syn.set(weights="strong"), lambda: syn[:3].set(weights="strong")):
+        with pytest.raises(InputError, match="E to I: a weight is a number, or one for each synapse, got 'strong'"):
+            change()
+    none.set(weights=lambda w: w.clip(0, 1))
+    assert len(none.weights()) == 0
+
+
+def test_parts_of_parts_of_populations(net: Network):
+    part = net["E"][2:8]
+    assert [repr(part[3]), repr(part[1:3]), repr(part[[0, 2]]), repr(part[-1])] == [
+        "E[5:6]",
+        "E[3:5]",
+        "E[2,4]",
+        "E[7:8]",
+    ]
+    assert list(map(repr, part[:2])) == ["E[2:3]", "E[3:4]"] and len(list(net["E"])) == 10
+    assert [p.name for p in net] == ["E", "I", "drive"] and "E" in net and net["E"] in net and "F" not in net
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_network_is_saved_not_copied(net: Network, copied: Callable[[Network], object]):
+    net.build(0.1)
+    with pytest.raises(InputError, match=r"network is not copied.*save\(path\), and load\(path\)"):
+        copied(net)
+    assert repr(net) == "Network(seed=0, 3 populations, 0 projections, t = 0 ms)"
+
+
+def test_currents_are_given_as_lists_too():
+    net = Network(dtype="float64")
+    cells = net.add(neurons.LI(tau_mem=10.0), 3, "cells")
+    net.drive(cells, [1.0, 2.0, 3.0])
+    whole: dict[str, Any] = {"threads": np.int64(1), "every": np.int64(2)}
+    net.run(1.0, **whole)
+    v = cells["v"]
+    assert np.allclose(v / v[0], [1.0, 2.0, 3.0]) and v[0] > 0
 
 
 def test_nan_is_told_with_its_population():

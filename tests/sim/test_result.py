@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spikelet import neurons
 from spikelet.errors import InputError
+from spikelet.sim.network import Network
 from spikelet.sim.recording import Recording
 from spikelet.sim.result import NetworkResult, join
 from spikelet.sim.spikes import Spikes
@@ -228,3 +230,13 @@ def test_without_pandas_the_error_tells_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModuleNotFoundError, match="to_pandas needs pandas, which is not installed: pip install pandas"):
         result()["E"].spikes.to_pandas()
+
+
+def test_a_result_is_shown_by_what_it_holds_not_by_its_numbers():
+    net = Network()
+    cells = net.add(neurons.LI(tau_mem=10.0), 2000, "cells")
+    fired = net.add(neurons.LIF(tau_mem=10.0), 3, "fired")
+    out = net.run(10.0, dt=0.5, record={cells: "v", fired: ["spikes", "v"]})
+    assert repr(out) == "NetworkResult(0 to 10 ms, dt = 0.5 ms: cells, fired)"
+    assert repr(out[fired]) == "Recording('fired', n = 3: spikes, v)"
+    assert repr(out[cells]) == "Recording('cells', n = 2000: v)"

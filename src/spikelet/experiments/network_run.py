@@ -60,6 +60,7 @@ def run(
     seed: int = 0,
     threads: int = 1,
     to: Path | None = None,
+    overwrite: bool = False,
 ) -> Outcome:
     """Build a network and run it.
 
@@ -71,6 +72,7 @@ def run(
         seed: of all random numbers.
         threads: how many may share the work; the spikes are the same.
         to: folder into which spikes are recorded.
+        overwrite: replace the recording that is there.
 
     Raises:
         InputError: an argument is wrong.
@@ -84,11 +86,11 @@ def run(
     begin = clock.perf_counter()
     net.build(entry.dt)
     build = clock.perf_counter() - begin
-    parts = [net.run(discard, to=to, threads=threads)] if discard else []
+    parts = [net.run(discard, to=to, overwrite=overwrite, threads=threads)] if discard else []
     if parts and parts[0].interrupted:
         raise KeyboardInterrupt
     begin = clock.process_time()
-    result = net.run(time - discard, to=to, threads=threads)
+    result = net.run(time - discard, to=to, overwrite=overwrite and not parts, threads=threads)
     cpu = clock.process_time() - begin
     given = {"network": name, "scale": scale, "seed": seed, "threads": threads}
     given |= {"time_ms": _short(result.t_stop), "discard_ms": _short(discard)}

@@ -140,7 +140,8 @@ def _each(name: str, values: Any, count: int | None) -> np.ndarray:
     array = np.ascontiguousarray(values, np.float64)
     if count is None:
         raise InputError(
-            f"{name}: this pattern draws its synapses, so it takes no array; give a number or a distribution"
+            f"{name}: this pattern lists no synapses, so it takes no array; give a number, a distribution or a text "
+            "over i and j, take from_arrays or from_matrix, or set an array when the network is built, with set(...)"
         )
     if array.shape != (count,):
         raise InputError(f"{name} has the shape {array.shape}; expected ({count},), one for each synapse")

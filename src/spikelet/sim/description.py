@@ -1,6 +1,6 @@
 """What a network consists of, as a user describes it: populations, projections between them, currents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from spikelet.sim import connect_expression, description_check as checks, plasti
 from spikelet.sim.chosen import Chosen
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.population import Neurons, Place, Population, View
-from spikelet.sim.projection import Projection, Synapses
+from spikelet.sim.projection import Projection, Projections, Synapses
 from spikelet.sim.sources import Source
 from spikelet.synapse import Synapse
 
@@ -78,16 +78,26 @@ class Description:
             raise InputError(f"Network: method={method!r} is none of {METHODS}{did_you_mean(str(method), METHODS)}")
         self.seed, self.dtype, self.method = random.whole(seed), np.dtype(dtype), method
         self.populations: dict[str, Population] = {}
-        self.projections: dict[str, Projection] = {}
+        self.projections: dict[str, Projection] = Projections()
         self.drives: list[Drive] = []
         self.built: Built | None = None
 
     def __getitem__(self, name: str) -> Population:
-        """Return a population by name."""
+        """Return a population by name.
+
+        Raises:
+            InputError: there is none of this name.
+        """
         if name not in self.populations:
             near = did_you_mean(str(name), self.populations)
             raise InputError(f"no population {name!r} in the network{near}; it has {', '.join(self.populations)}")
         return self.populations[name]
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self.populations or any(name is population for population in self)
+
+    def __iter__(self) -> Iterator[Population]:
+        return iter(self.populations.values())
 
     # --- description --------------------------------------------------------------------------------------------------
 
@@ -113,6 +123,8 @@ class Description:
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise InputError(f"add: the size of {name or label} must be a positive integer, got {n!r}")
         name = checks.named(name, label, self.populations, "population")
+        if initial is not None and not isinstance(initial, Mapping):
+            raise InputError(f"{name}: initial= names states, such as {{'v': -60}}, got {initial!r}"[:200])
         if isinstance(model, Neuron):
             checks.check_model(model, int(n), name, initial or {})
         elif initial:

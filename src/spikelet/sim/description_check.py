@@ -41,7 +41,7 @@ def check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | N
 
 def current(given: Any) -> Any:
     """Return a current; a number or an array is one."""
-    found = Current(given) if isinstance(given, int | float | np.ndarray | np.number) else given
+    found = Current(given) if isinstance(given, int | float | np.ndarray | np.number | list | tuple) else given
     if not callable(getattr(found, "rows", None)):
         raise InputError(f"drive: expected a number or a current such as sinusoid(...), got {given!r}"[:200])
     return found
@@ -55,7 +55,9 @@ def warn_of_delay(name: str, delay: Any) -> None:
 
 def warn_of_rate(name: str, source: Source) -> None:
     """Warn of a rate that has been given in another unit than kHz, as it seems."""
-    if isinstance(source, Poisson) and np.ndim(source.rate) == 0 and source.rate > _FAST:
+    if not isinstance(source, Poisson) or isinstance(source.rate, tuple):
+        return
+    if np.ndim(source.rate) == 0 and source.rate > _FAST:
         _warn(f"{name}: a rate of {source.rate:g} kHz; for {source.rate:g} Hz write rate={source.rate:g}*Hz")
 
 

@@ -144,6 +144,10 @@ class Engine:
     def rewire(self, projection: Projection, edges: Edges, origin: np.ndarray) -> None:
         """Replace the synapses of a projection that learns; ``origin`` is the number that each has had, or -1."""
         parts, name = self.parts, projection.name
+        if self.running and name in self.recorder.weights:
+            raise InputError(
+                f"{name}: its weights are recorded in this run, so their number cannot change in a call-back"
+            )
         parts.learning[name] = rewired(parts.learning[name], edges, origin)
         parts.wiring.learning[name] = parts.learning[name].edges
         self.renew()

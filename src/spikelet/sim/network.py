@@ -46,6 +46,18 @@ class Network(Description):
         """Time that has been simulated [ms]."""
         return 0.0 if self.built is None else self.built.step * self.built.dt
 
+    def __repr__(self) -> str:
+        sizes = f"{len(self.populations)} populations, {len(self.projections)} projections"
+        return f"Network(seed={self.seed}, {sizes}, {'not built' if self.built is None else f't = {self.t:g} ms'})"
+
+    def __copy__(self) -> Any:
+        raise InputError("a network is not copied: its populations belong to it; save(path), and load(path) another")
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.built is not None:  # compiled code, and what it points to
+            raise InputError("a built network is not copied or pickled: save(path), and load(path) another")
+        return self.__dict__
+
     def build(self, dt: float = 0.1) -> Engine:
         """Make connections and states for a step of ``dt`` [ms]; ``run`` does it where it has not been done.
 
@@ -135,17 +147,17 @@ class Network(Description):
         """
         engine = self.build((0.1 if self.built is None else self.built.dt) if dt is None else dt)
         steps = _steps("t", t, engine.dt)
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
             raise InputError(f"run: every must be a positive number of steps, got {every!r}")
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
             raise InputError(f"run: threads must be a positive integer, got {threads!r}")
         for name, given in (("call", call), ("until", until)):
             if given is not None and not callable(given) and not isinstance(given, stop_after_spikes):
                 raise InputError(f"run: {name} must be a function of the network, got {given!r}"[:200])
         if isinstance(until, stop_after_spikes):
             until.check(self)
-        items = record_items(self, record, every, engine.dt)
-        plan = Plan(steps, call, until, _steps("each", each, engine.dt), progress, threads)
+        items = record_items(self, record, int(every), engine.dt)
+        plan = Plan(steps, call, until, _steps("each", each, engine.dt), progress, int(threads))
         sink = Memory(items) if to is None else store.opened(self, engine, items, Path(to), overwrite=overwrite)
         return running.run(engine, items, sink, plan)
 

@@ -1,6 +1,6 @@
 """Populations of a network, and views of neighbours in them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,9 +49,19 @@ class View:
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Return a state or a parameter of these neurons, see ``Population``."""
-        return self.population[name][self.start : self.stop]
+    def __getitem__(self, part: Any) -> Any:
+        """Return some of these neurons, numbered from 0; or a state or parameter of them, see ``Population``."""
+        if isinstance(part, str):
+            return self.population[part][self.start : self.stop]
+        ids = Chosen(self, part).ids + self.start
+        neighbours = np.array_equal(ids, np.arange(ids[0], ids[0] + len(ids)))
+        return View(self.population, int(ids[0]), int(ids[-1]) + 1) if neighbours else Chosen(self.population, ids)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _set_attribute(self, ("population", "start", "stop"), name, value)
 
     def set(self, **values: Any) -> None:
         """Set states and parameters of these neurons, see ``Population.set``."""
@@ -83,6 +93,12 @@ class Population:
 
     def __len__(self) -> int:
         return self.n
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(self.n))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _set_attribute(self, ("network", "model", "n", "name", "initial"), name, value)
 
     def __getitem__(self, part: Any) -> Any:
         """Return some of the neurons: a view of neighbours, or others to record; or a state or parameter by its name.
@@ -132,3 +148,14 @@ class Population:
 
 
 Place = Population | View
+
+
+def _set_attribute(owner: View | Population, own: tuple[str, ...], name: str, value: Any) -> None:
+    """Set an attribute of a population or a part of it; ``E.v = -60`` would be silently without effect.
+
+    Raises:
+        InputError: it is none of its own.
+    """
+    if name not in own:
+        raise InputError(f"{owner.name} has no attribute {name!r}; states and parameters are set with .set({name}=...)")
+    object.__setattr__(owner, name, value)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from spikelet.errors import InputError
+from spikelet.errors import InputError, did_you_mean
 from spikelet.rule import Rule
 from spikelet.sim import growth
 from spikelet.sim.chosen import Chosen
@@ -14,6 +14,7 @@ from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.edges import Edges
 from spikelet.sim.population import View
 from spikelet.synapse import Synapse
+from spikelet.written import as_numbers
 
 
 class Synapses(Protocol):
@@ -174,7 +175,7 @@ class Projection:
 
     def _asked(self, what: str, given: Any, present: Callable[[], np.ndarray], where: Any) -> np.ndarray:
         """Return one number, or one for each synapse in the order in which they are stored."""
-        values = np.asarray(given(present()) if callable(given) else given, float)
+        values = self._real(what, given(present()) if callable(given) else given)
         if where is None and values.ndim == 0:
             return self._numbers(what, values, 0)
         edges = self.edges
@@ -186,9 +187,15 @@ class Projection:
             values = np.where(mask, values, present())
         return _as_stored(edges, values)
 
+    def _real(self, what: str, given: Any) -> np.ndarray:
+        values = np.zeros(0) if np.size(given) == 0 else as_numbers(given)  # a projection may be without synapses
+        if values is None:
+            raise InputError(f"{self.name}: a {what} is a number, or one for each synapse, got {given!r}"[:200])
+        return values
+
     def _numbers(self, what: str, given: Any, count: int) -> np.ndarray:
         """Return a finite number, (), or one for each of ``count`` synapses."""
-        values = np.asarray(given, float)
+        values = self._real(what, given)
         if values.ndim and values.shape != (count,):
             raise InputError(f"{self.name}: {values.shape} {what}s for {count} synapses")
         if not np.isfinite(values).all():
@@ -254,3 +261,11 @@ def _as_stored(edges: Edges, values: np.ndarray) -> np.ndarray:
     placed = np.empty(len(edges), values.dtype)
     placed[edges.order()] = values
     return placed
+
+
+class Projections(dict[str, Projection]):
+    """Projections by name."""
+
+    def __missing__(self, name: Any) -> Projection:
+        has = f"it has {', '.join(self)}" if self else "it has none"
+        raise InputError(f"no projection {name!r} in the network{did_you_mean(str(name), self)}; {has}")

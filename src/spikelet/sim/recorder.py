@@ -175,6 +175,7 @@ class Recorder:
 
     Attributes:
         wanted: Population -> ``"spikes"`` and names of states that the engine has to provide.
+        weights: Names of the projections whose weights are recorded.
     """
 
     def __init__(
@@ -186,6 +187,7 @@ class Recorder:
         self.wanted: dict[str, tuple[str, ...]] = {}
         self.parts = [self._part(item, start, chunk) for item in self.items]
         self.due = sorted({part.item.every for part in self.parts if isinstance(part, Weights)})
+        self.weights = {part.projection.name for part in self.parts if isinstance(part, Weights)}
         self.tallies: list[Tally] = []
         self.made: tuple[Mapping[str, Stepping], list[Call]] | None = None
 

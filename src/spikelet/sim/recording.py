@@ -38,6 +38,10 @@ class Recording:
     neurons: np.ndarray | None = None
     units: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        held = ["spikes"] * (self.fired is not None) + list(self.states)
+        return f"Recording({self.name!r}, n = {self.n}: {', '.join(held) or 'nothing'})"
+
     @property
     def spikes(self) -> Spikes:
         """The spikes.

@@ -47,6 +47,10 @@ class NetworkResult:
     t_stop: float
     interrupted: bool = False
 
+    def __repr__(self) -> str:
+        stretch = f"{self.t_start:g} to {self.t_stop:g} ms, dt = {self.dt:g} ms"
+        return f"NetworkResult({stretch}: {', '.join(self.names) or 'nothing'}{', interrupted' * self.interrupted})"
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the populations of which something was recorded."""

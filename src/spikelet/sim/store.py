@@ -87,7 +87,9 @@ def _continued(path: Path, layout: dict[str, Any], engine: Engine, overwrite: bo
         return None
     until = f"it ends at {reached.stop * there['dt']:g} ms, the network stands at {step * engine.dt:g} ms"
     why = until if same else "it is that of another network, or holds other things"
-    raise DataError(f"there is a recording {path} already; {why}; overwrite=True replaces it")
+    raise DataError(
+        f"there is a recording {path} already; {why}; overwrite=True replaces it (on the command line --overwrite)"
+    )
 
 
 def _cut(path: Path, reached: Progress, step: int, dt: float) -> Progress:
