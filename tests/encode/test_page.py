@@ -16,13 +16,18 @@ ROWS = [(first, parameters) for first, _, parameters, _ in LINES]
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+    example, article = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     space: dict[str, object] = {}
     exec(example, space)
     printed = capsys.readouterr().out.split()
     assert float(printed[0]) == pytest.approx(50, abs=0.5)
     assert float(printed[1]) < 0.05
     assert np.shape(space["spikes"]) == (600, 1)
+    exec(article, space)
+    numbers = [float(one) for one in re.findall(r"[\d.]+", capsys.readouterr().out)]
+    assert abs(numbers[0] - 125) < 3 * 10.5
+    assert np.allclose(numbers[1:5], [50, 40.6, 25.1, 7.8], atol=10)
+    assert numbers[5:] == [0, 1, 2, 3]
 
 
 def test_the_tables_name_everything() -> None:
