@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spikelet import neurons
+from spikelet import neurons, rules
 from spikelet.sim.bundle import SPAN, Member, groups, taken
 from spikelet.sim.connect import build, fixed_indegree, fixed_probability, from_arrays
 from spikelet.sim.connect_drawn import Drawn, merged
@@ -108,3 +108,15 @@ def test_what_arrives_is_what_the_projections_say(pieces: bool):
                 expected[name][:, neuron] += weight * np.where(t > arrival - 1e-9, np.exp(-(t - arrival) / 20.0), 0.0)
     for name, values in expected.items():
         np.testing.assert_allclose(result[name]["v"], values, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+def test_synapses_are_counted_without_a_list_of_them(pieces: bool):
+    net, made = described(pieces)
+    learning = net.connect(net["relay"][:5], net["C"][2:], fixed_probability(0.6), to="v", rule=rules.STDP)
+    net.build(0.1)
+    reached = np.zeros(12, int)
+    for syn in (*made, learning):
+        assert len(syn) == len(syn.edges.targets) == len(syn.sources()) > 0
+        np.add.at(reached, syn.sources(), 1)
+    np.testing.assert_array_equal(net.engine.reached(net["relay"]), reached)

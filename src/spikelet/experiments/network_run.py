@@ -158,13 +158,10 @@ def cost(net: Network, result: NetworkResult, build: float, cpu: float) -> dict[
 
 def events(net: Network, result: NetworkResult) -> int:
     """Return how many times a spike of a result was delivered to a neuron."""
-    total = 0
-    for projection in net.projections.values():
-        pre, edges = projection.pre, projection.edges
-        if pre.population.name in result.names and len(projection):
-            targets = np.diff(edges.pointer[:: len(edges.delays)])  # of each source
-            total += int(result[pre.population].spikes.counts()[pre.start : pre.stop] @ targets)
-    return total
+    built, populations = net.built, net.populations
+    if built is None:
+        return 0
+    return sum(int(result[name].spikes.counts() @ built.reached(populations[name])) for name in result.names)
 
 
 def peak_rss() -> float:

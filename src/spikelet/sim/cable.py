@@ -26,6 +26,7 @@ class Cable:
         window: The targets that are delivered to, among those of the synapses: first, and behind the last.
         sent: Spikes are delivered that were sent in so many steps from a first one on: first, number.
         cuts: Of sparse storage, for a number of threads, where in each segment the synapses of each of them begin.
+        counts: Of several projections, how many synapses each has.
     """
 
     projections: tuple[Projection, ...]
@@ -36,6 +37,7 @@ class Cable:
     window: tuple[int, int]
     sent: tuple[int, int] = (0, EVER)
     cuts: dict[int, np.ndarray] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def pointer(self, threads: int, owner: np.ndarray) -> np.ndarray:
         """Return where the synapses of each segment and thread begin; puts them into this order.

@@ -59,6 +59,11 @@ class Drawn:
         """Return values, one for each synapse of the pattern, in the order of the rows."""
         return values if self.rows.order is None else values[self.rows.order]
 
+    @property
+    def count(self) -> int:
+        """How many synapses there are."""
+        return int(self.rows.start[-1])
+
     def place(self, lo: int, hi: int) -> slice:
         """Return which of all synapses are those of the sources lo to hi - 1."""
         return slice(int(self.rows.start[lo]), int(self.rows.start[hi]))

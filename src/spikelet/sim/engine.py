@@ -79,6 +79,14 @@ class Engine:
             return self.parts.learning[projection.name].current()
         return self.parts.wiring.edges(projection)
 
+    def count(self, projection: Projection) -> int:
+        """Return how many synapses a projection has; to list those of a large network takes longer than to run it."""
+        return self.parts.wiring.count(projection)
+
+    def reached(self, population: Population) -> np.ndarray:
+        """Return over how many synapses a spike of each neuron goes, (n,) int64."""
+        return self.parts.wiring.reached(population.name)
+
     def set_weights(self, projection: Projection, weights: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
         if projection.name in self.parts.learning:

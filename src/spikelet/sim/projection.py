@@ -26,6 +26,10 @@ class Synapses(Protocol):
         """Return the synapses of a projection."""
         ...
 
+    def count(self, projection: "Projection") -> int:
+        """Return how many synapses a projection has."""
+        ...
+
     def set_weights(self, projection: "Projection", values: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
         ...
@@ -103,7 +107,7 @@ class Projection:
         return self.network.engine.edges(self)
 
     def __len__(self) -> int:
-        return len(self.edges.targets)
+        return self.network.engine.count(self)
 
     def __getitem__(self, part: Any) -> Any:
         """Return some of the synapses, numbered in the order (source, target), to record, read or set their weights.

@@ -97,6 +97,26 @@ class Wiring:
         """Return the synapses of a projection."""
         return self.storage(projection).listed()
 
+    def count(self, projection: Projection) -> int:
+        """Return how many synapses a projection has, without a list of them."""
+        if projection.name in self.learning:
+            return len(self.learning[projection.name])
+        cables = [cable for cable in (*self.cables, *self.coupled) if projection in cable.projections]
+        if projection.name in cables[0].counts:
+            return cables[0].counts[projection.name]
+        return sum(map(len, {id(cable.edges): cable.edges for cable in cables}.values()))
+
+    def reached(self, name: str) -> np.ndarray:
+        """Return over how many synapses a spike of each neuron of a population goes, (n,) int64."""
+        found = np.zeros(self.network.populations[name].n, np.int64)
+        kept = {id(cable.edges): (cable.pre, cable.edges) for cable in self.cables}
+        learning = [(self.network.projections[p].pre, edges) for p, edges in self.learning.items()]
+        for pre, synapses in (*kept.values(), *learning):
+            if pre.population.name == name and len(synapses):
+                pointer = synapses.listed().pointer
+                found[pre.start : pre.stop] += np.diff(pointer[:: len(synapses.delays)])
+        return found
+
     def at_once(self, projection: Projection) -> bool:
         """Tell whether the spikes of a projection arrive in the step in which they are sent."""
         if projection.name in self.learning:
@@ -296,7 +316,8 @@ class Wiring:
             drawn = [(self._drawn(p), span.first) for p, span in zip(own, group, strict=True)]
             edges, first = merged(drawn, self.network.dtype)
             to, channels = own[0].post[0].population.name, self._channels(own[0]) or ()
-            yield Cable(own, edges, first, to, channels, (0, edges.n_target))
+            counts = {p.name: part.count for p, (part, _) in zip(own, drawn, strict=True)}
+            yield Cable(own, edges, first, to, channels, (0, edges.n_target), counts=counts)
 
     def _alone(self, projection: Projection, synapses: Storage) -> Iterator[Cable]:
         """Make the cables of a projection: one for each piece of its targets whose inputs do not lie side by side."""
