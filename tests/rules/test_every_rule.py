@@ -1,7 +1,6 @@
 """What holds for every entry of the zoo of rules."""
 
 import pytest
-
 from tests.rules.read_states import units_of
 
 from spikelet import rules
