@@ -11,6 +11,7 @@ import pytest
 from spikelet import encode
 from spikelet.encode import draws, tensors
 from spikelet.errors import InputError, ShapeError
+from spikelet.units import kHz, ms
 
 torch = pytest.importorskip("torch")
 
@@ -22,6 +23,7 @@ VALUES[0, 0] = 0.0, 0.5, 1.0
 SIGNED = 2 * RNG.random((6, 2, 3)) - 1
 IMAGES = RNG.random((3, 12, 10))
 PHASES = RNG.random((6, 2)) * 6
+WAVES = np.sin(2 * np.pi * np.outer(np.linspace(0.4, 1.5, 6), np.arange(320)) / 8) * np.linspace(0.2, 1, 6)[:, None]
 SIGNAL = 0.5 + 0.4 * np.sin(2 * np.pi * np.arange(T)[:, None, None] / 30 + PHASES) + 0.05 * RNG.random((T, 6, 2))
 
 
@@ -78,6 +80,11 @@ def of_images(name: str, maps: int, **given: Any) -> Case:
     return Case(lambda x: function(x, T, **given), IMAGES, (T, 3, maps, 12, 10))
 
 
+def of_waves(name: str, *axes: int, **given: Any) -> Case:
+    function = getattr(encode, name)
+    return Case(lambda x: function(x, 8 * kHz, 1 * ms, **given), WAVES, (T, 6, *axes), bounded=False)
+
+
 COUNTS = tuple(range(40))
 CASES = {
     "constant": of_values("constant", values=None, bounded=False),
@@ -129,6 +136,8 @@ CASES = {
     "hsa": of_signals("hsa", FIR, values=(0, 1)),
     "modified_hsa": of_signals("modified_hsa", FIR, 0.2, values=(0, 1)),
     "bsa": of_signals("bsa", FIR, 0.4, values=(0, 1)),
+    "cochlea": of_waves("cochlea", 12, bank=12),
+    "sound_onset": of_waves("sound_onset", 4, 12, bank=12, levels=4),
     "bsa, multiplicative": of_signals("bsa", FIR, form="multiplicative", values=(0, 1)),
 }
 every = pytest.mark.parametrize("name", CASES)
@@ -265,7 +274,9 @@ def test_a_number_that_is_none_is_refused(name: str, wrong: float) -> None:
 @every
 def test_integers_are_refused(name: str) -> None:
     case = CASES[name]
-    with pytest.raises(InputError, match="x must be float32 or float64, not uint8; divide 8-bit images by 255"):
+    with pytest.raises(
+        InputError, match="x must be float32 or float64, not uint8; (divide 8-bit images by 255|read_wav gives such)"
+    ):
         case.call((case.x * 255).astype(np.uint8))
 
 
