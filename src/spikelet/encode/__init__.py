@@ -2,7 +2,8 @@
 
 Each takes a numpy array or a torch tensor of float32 or float64 and returns the same kind, dtype and device, of shape
 ``(T, B, *N)``: rows of time, then the axes of what was given. Those of values take ``(B, *N)`` and a number of steps;
-those of signals take ``(T, B, *N)``, those of waveforms ``(B, samples)`` and their rate. docs/signals.md has the equations and sources.
+those of signals take ``(T, B, *N)``, those of waveforms ``(B, samples)`` and their rate. docs/signals.md has the
+equations and sources.
 
 | of | encoder | gives |
 |---|---|---|
