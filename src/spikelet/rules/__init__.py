@@ -11,10 +11,17 @@ Example:
 """
 
 from spikelet.rule import Rule
-from spikelet.rules import stdp
+from spikelet.rules import (
+    reward,
+    stdp,
+)
+from spikelet.rules.reward import *  # noqa: F403
 from spikelet.rules.stdp import *  # noqa: F403  # the zoo is what its modules hold
 
-_MODULES = (stdp,)
+_MODULES = (
+    stdp,
+    reward,
+)
 
 
 def entries() -> dict[str, Rule]:
