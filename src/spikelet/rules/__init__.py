@@ -12,15 +12,18 @@ Example:
 
 from spikelet.rule import Rule
 from spikelet.rules import (
+    error,
     reward,
     stdp,
 )
+from spikelet.rules.error import *  # noqa: F403
 from spikelet.rules.reward import *  # noqa: F403
 from spikelet.rules.stdp import *  # noqa: F403  # the zoo is what its modules hold
 
 _MODULES = (
     stdp,
     reward,
+    error,
 )
 
 

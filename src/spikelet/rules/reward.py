@@ -76,8 +76,8 @@ DopamineSTDP = Rule(
     """,
     on_pre="x_pre += 1; c -= a_minus*x_post",
     on_post="x_post += 1; c += a_plus*x_pre",
-    doc="Distal reward by the spikes of dopamine neurons: the receiver has a state, ddopamine/dt = -dopamine/tau_n : 1, "
-    "to which they deliver 1/tau_n each, and which is their rate in 1/ms; b is their rate without a surprise.",
+    doc="Distal reward by the spikes of dopamine neurons: the receiver has a state, ddopamine/dt = -dopamine/tau_n : "
+    "1, to which they deliver 1/tau_n each, and which is their rate in 1/ms; b is their rate without a surprise.",
     ref="Izhikevich 2007, Cereb. Cortex 17:2443; Potjans, Morrison & Diesmann 2010, Front. Comput. Neurosci. 4:141",
 )
 
