@@ -90,9 +90,12 @@ def _check_lines(lines: Iterable[Statement]) -> None:
     for line in lines:
         if line.kind == "input":
             line.fail("a rule has no inputs; it reads 'w' and the states of the two neurons, such as 'v_post'")
-        if line.name == WEIGHT and (line.kind != "flow" or set(line.flags) - {"synapse"}):
+        if line.name == WEIGHT and (
+            line.kind not in ("flow", "map") or set(line.flags) - {"synapse"} or line.unit == "int"
+        ):
             line.fail(
-                "'w' is the weight of each synapse: a rule sets it in on_pre= and on_post=, or by 'dw/dt = ... : 1'"
+                "'w' is the weight of each synapse: a rule sets it in on_pre= and on_post=, or by 'dw/dt = ... : 1' or "
+                "'w[k+1] = ... : 1'"
             )
         if sum(flag in PLACES for flag in line.flags) > 1:
             line.fail(f"'{line.name}' has two places; it is kept in one of {', '.join(f'({p})' for p in PLACES)}")
