@@ -10,6 +10,7 @@ from tests.sim.plastic_bench import Bench, edges
 
 from spikelet import rules
 from spikelet.rule import Rule
+from spikelet.rules import stdp, triplet
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "golden.json").read_text())
 SHIFTS = np.arange(-60, 61)  # time of the receiver's spike less that of the arrival [ms]
@@ -198,7 +199,10 @@ def test_inhibition_drifts_to_the_target_rate():
     assert found[0] < -0.03 and found[2] > 0.03 and math.isclose(found[1], expected[1], abs_tol=2.5e-3)
 
 
-BOUNDED = [name for name, rule in rules.entries().items() if "STDP" in name and "w_max" in rule.parameters]
+_TIMING = {
+    name: rule for name, rule in rules.entries().items() if rule in (*vars(stdp).values(), *vars(triplet).values())
+}
+BOUNDED = [name for name, rule in _TIMING.items() if "w_max" in rule.parameters]
 
 
 def test_soft_bounds_keep_weights_inside_and_hard_ones_cut():
