@@ -31,7 +31,7 @@ def clopath(p, v: np.ndarray, times, w: float) -> float:
     arrivals = {round((t + dt) / dt) - 1 for t in times}
     for k, u in enumerate(v[:-1]):
         ltp = p["a_ltp"] * x * max(u - p["theta_plus"], 0) * max(plus - p["theta_minus"], 0)
-        w += dt * ltp * (w <= p["w_max"])
+        w = min(w + dt * ltp, p["w_max"])
         minus = u + (minus - u) * np.exp(-dt / p["tau_minus"])
         plus = u + (plus - u) * np.exp(-dt / p["tau_plus"])
         square = (u - p["v_rest"]) ** 2 + (square - (u - p["v_rest"]) ** 2) * np.exp(-dt / p["tau_square"])
@@ -52,7 +52,7 @@ def test_clopaths_rule_is_that_of_plain_python(more: dict[str, float]):
         clopath(rule.parameters, start + slope * steps, TIMES, 0.5) for start, slope in zip(starts, slopes, strict=True)
     ]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
-    assert found.min() < 0.49 and np.ptp(found) > 0.05
+    assert found.min() < 0.495 and np.ptp(found) > 0.05
 
 
 def test_clopaths_rule_by_a_clamped_voltage_depresses_and_then_potentiates():
@@ -65,7 +65,7 @@ def test_clopaths_rule_by_a_clamped_voltage_depresses_and_then_potentiates():
 def test_clopaths_weights_stay_within_their_bounds():
     v = np.array([-48.0, 0.0])
     found = learned(rules.Clopath(tau_square=1e15, a_ltd=0.1, a_ltp=0.01), CLAMPED, v)
-    assert found[0] == 0 and found[1] == pytest.approx(1, abs=0.25) and found[1] >= 0.9
+    assert found.tolist() == [0, 1]
 
 
 def abs_change(p, v: float) -> float:
@@ -92,4 +92,4 @@ def test_the_abs_rule_leaves_silent_inputs_and_stays_within_its_bounds():
     v = np.array([-55.0, -40.0])
     assert learned(rules.ABS, CLAMPED, v, times=[]).tolist() == [0.5, 0.5]
     found = learned(rules.ABS(a_plus=0.1, a_minus=0.1), CLAMPED, v)
-    assert found == pytest.approx([0, 1], abs=0.02)
+    assert found.tolist() == [0, 1]
