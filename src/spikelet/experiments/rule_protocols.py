@@ -21,7 +21,8 @@ from spikelet.sim.sources import SpikeTrain
 from spikelet.units import CURRENT, ONE, RATE, VOLTAGE
 
 REST = -70.0  # mV
-START = {"Shouval": 0.25}  # where weights rest that do not at 0.5
+START = {"Shouval": 0.25}  # a weight that rests elsewhere than at 0.5
+HELD = {"DopamineSTDP": 1e-5, "ActorCriticTD": 1e-5, "ReSuMe": 0.0}  # states that are not held at 1
 _UNITS = {"1": ONE, "mV": VOLTAGE, "pA": CURRENT, "kHz": RATE}
 _DT = 1.0
 _FIRST = 200.0  # ms before the first pair
@@ -36,21 +37,26 @@ class Curve:
         change: (n,) mean over synapses.
         label: Of the axis of ``x``.
         title: What was done.
+        error: (n,) standard error of the mean, where chance has a part.
     """
 
     x: np.ndarray
     change: np.ndarray
     label: str
     title: str
+    error: np.ndarray | None = None
 
 
 def curves(rule: Rule) -> list[Curve]:
     """Return the curves that tell what a rule does, chosen by what its text reads."""
-    if any(name in rule.definition.partners for name in ("r_pre", "r_post")):
+    read = rule.definition.partners
+    if "r_post" in read:
         return [over_activity(rule)]
-    if "v_post" in rule.definition.partners:
+    if "v_post" in read:
         return [over_voltage(rule)]
-    return [over_lag(rule), over_rate(rule)]
+    others = [name for name in read if side(name) == "post"]
+    found = [over_state(rule, name) for name in others[:1]]
+    return [*found, over_lag(rule), over_rate(rule)] if rule.on_post or not found else found
 
 
 def units_read(rule: Rule) -> dict[str, str]:
@@ -71,7 +77,7 @@ def units_read(rule: Rule) -> dict[str, str]:
 
 def over_lag(rule: Rule) -> Curve:
     """Return the change by 60 pairs at 1 Hz over the receiver's time less the sender's."""
-    lags, copies, n = np.arange(-100, 101, 2.0), 10 if "xi" in rule.text else 1, 60
+    lags, copies, n = np.arange(-100, 101, 2.0), 5 if "xi" in rule.text else 1, 60
     delay = max(_DT, round(float(np.asarray(rule.parameters.get("D") or 0.0))))  # D: of the synapse's own response
     shift = 0.0 if rule.parameters.get("D") else delay
     every = np.repeat(lags, copies)
@@ -84,14 +90,15 @@ def over_lag(rule: Rule) -> Curve:
 
 def over_rate(rule: Rule) -> Curve:
     """Return the change in 20 s over the rate of a receiver that fires independently of its senders' 10 Hz."""
-    rates, each, n_pre, steps = np.arange(0, 51, 2.5), 10, 20, 20_000
+    rates, each, n_pre, steps = np.arange(0, 51, 2.5), 8, 10, 20_000
     random = np.random.default_rng(1)
     sent = random.random((steps, n_pre)) < 0.01
     fired = random.random((steps, each * len(rates))) < np.repeat(rates, each) / 1000
-    pre, post = (((1.0 + k) * _DT, ids) for k, ids in map(np.nonzero, (sent, fired)))
-    found = _changes(rule, pre, post, (n_pre, len(rates) * each), steps * _DT + 2, _DT, all_pairs=True)
-    mean = found.reshape(n_pre, len(rates), each).mean((0, 2))
-    return Curve(rates, mean, "receiver's rate [Hz]", "20 s, independent of a sender at 10 Hz")
+    pre, post = (((2.0 + k) * _DT, ids) for k, ids in map(np.nonzero, (sent, fired)))
+    found = _changes(rule, pre, post, (n_pre, len(rates) * each), steps * _DT + 3, _DT, all_pairs=True)
+    means = found.reshape(n_pre, len(rates), each).mean(0)
+    error = means.std(1, ddof=1) / np.sqrt(each)
+    return Curve(rates, means.mean(1), "receiver's rate [Hz]", "20 s, independent of a sender at 10 Hz", error)
 
 
 def over_voltage(rule: Rule) -> Curve:
@@ -102,6 +109,16 @@ def over_voltage(rule: Rule) -> Curve:
     silent = np.zeros(0), np.zeros(0, int)
     found = _changes(rule, pre, silent, (1, len(v)), 700.0, _DT, all_pairs=True, held={"v_post": v})
     return Curve(v, found, "receiver's voltage [mV]", "10 spikes that arrive at 20 Hz")
+
+
+def over_state(rule: Rule, name: str) -> Curve:
+    """Return the change over a state of the receiver, such as an error, by ten pairs, the receiver 5 ms behind."""
+    values = np.linspace(-1, 1, 21) * (HELD.get(rule.name) or 1.0)
+    starts, n = _FIRST + 50.0 * np.arange(10), len(values)
+    pre = starts, np.zeros(10, int)
+    post = np.repeat(starts + _DT + 5, n), np.tile(np.arange(n), 10)
+    found = _changes(rule, pre, post, (1, n), 800.0, _DT, all_pairs=True, held={name: values})
+    return Curve(values, found, f"{name} [{units_read(rule)[name]}]".removesuffix(" [1]"), "10 pairs at 20 Hz, +5 ms")
 
 
 def over_activity(rule: Rule) -> Curve:
@@ -123,10 +140,11 @@ def _start(rule: Rule) -> float:
 
 def _changes(
     rule: Rule, pre: tuple, post: tuple, n: tuple[int, int], t: float, delay: float, *, all_pairs: bool,
-    held: Mapping[str, np.ndarray] | None = None,
+    held: Mapping[str, float | np.ndarray] | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Return the changes of all weights by spikes (times, ids) of both sides."""
-    network, synapses = _network(rule, n, delay, all_pairs, held or {}, pre, post)
+    others = dict.fromkeys(rule.definition.partners, HELD[rule.name]) if rule.name in HELD else {}
+    network, synapses = _network(rule, n, delay, all_pairs, {**others, **(held or {})}, pre, post)
     network.build(dt=_DT)
     if network.variables:
         _set_third_factors(network)
@@ -143,7 +161,7 @@ def _set_third_factors(network: Network) -> None:
 
 
 def _network(
-    rule: Rule, n: tuple[int, int], delay: float, all_pairs: bool, held: Mapping[str, np.ndarray],
+    rule: Rule, n: tuple[int, int], delay: float, all_pairs: bool, held: Mapping[str, float | np.ndarray],
     pre: tuple = (np.zeros(0), np.zeros(0, int)), post: tuple = (np.zeros(0), np.zeros(0, int)),
 ):  # fmt: skip
     network, units, sides = Network(seed=1, dtype="float64"), units_read(rule), []
@@ -152,15 +170,16 @@ def _network(
         values = {name.removesuffix(f"_{own}"): value for name, value in held.items() if side(name) == own}
         cells = network.add(model, size, own, initial=values)
         teacher = network.add(SpikeTrain(times - _DT, ids), size, f"teacher of {own}")
-        network.connect(teacher, cells, one_to_one(), to="teacher", weight=1.0, delay=_DT)
+        network.connect(teacher, cells, one_to_one(), to="forced", weight=1.0, delay=_DT)
         sides.append(cells)
     pattern = all_to_all() if all_pairs else one_to_one()
-    return network, network.connect(*sides, pattern, to="sink", weight=_start(rule), delay=delay, rule=rule)
+    return network, network.connect(*sides, pattern, to="reached", weight=_start(rule), delay=delay, rule=rule)
 
 
 def _cell(name: str, held: Mapping[str, str]) -> Neuron:
     """Return a neuron that fires when its teacher does, and holds states still."""
-    lines = ["dteacher/dt = -teacher/(0.1 ms) : 1", "dsink/dt = -sink/(0.1 ms) : 1"]
+    lines = ["dforced/dt = -forced/(0.1 ms) : 1", "dreached/dt = -reached/(0.1 ms) : 1"]
     lines += [f"{state}[k+1] = {state} : {unit}" for state, unit in held.items()]
-    starts = [f"{state} = {f'{REST:g} mV' if state == 'v' else f'1 {unit}'.removesuffix(' 1')}" for state, unit in held.items()]
-    return Neuron(name, "\n".join(lines), threshold="teacher > 0.5", reset="teacher = 0", initial="; ".join(starts))
+    values = {state: f"{REST:g} mV" if state == "v" else f"1 {unit}".removesuffix(" 1") for state, unit in held.items()}
+    starts = [f"{state} = {value}" for state, value in values.items()]
+    return Neuron(name, "\n".join(lines), threshold="forced > 0.5", reset="forced = 0", initial="; ".join(starts))
