@@ -33,6 +33,7 @@ NAMES = """
     ReSuMe
     XCAL
     UrbanczikSenn
+    SynapticScaling
 """
 
 

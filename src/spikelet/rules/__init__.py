@@ -13,10 +13,12 @@ Example:
 from spikelet.rule import Rule
 from spikelet.rules import (
     error,
+    homeostasis,
     reward,
     stdp,
 )
 from spikelet.rules.error import *  # noqa: F403
+from spikelet.rules.homeostasis import *  # noqa: F403
 from spikelet.rules.reward import *  # noqa: F403
 from spikelet.rules.stdp import *  # noqa: F403  # the zoo is what its modules hold
 
@@ -24,6 +26,7 @@ _MODULES = (
     stdp,
     reward,
     error,
+    homeostasis,
 )
 
 
