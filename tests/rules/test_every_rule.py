@@ -34,6 +34,8 @@ NAMES = """
     XCAL
     UrbanczikSenn
     SynapticScaling
+    LoihiSTDP
+    LoihiRewardSTDP
 """
 
 

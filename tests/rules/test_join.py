@@ -90,7 +90,7 @@ CONFLICTS = [
     ),
     (
         Rule("Reads", "", on_pre="w += x_post"), rules.STDP,
-        ["Reads + STDP: 'x_post' is a state of a neuron in Reads, but STDP has a line of its own", "STDP: dx_post/dt ="],
+        ["Reads + STDP: 'x_post' is a state of a neuron in Reads, but STDP has a line of its", "STDP: dx_post/dt"],
     ),
     (
         DECAY, rules.MSTDPET,

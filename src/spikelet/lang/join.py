@@ -1,6 +1,6 @@
 """Two rules on one synapse: their lines side by side, what both have once, and their events one after the other."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 

@@ -14,11 +14,13 @@ from spikelet.rule import Rule
 from spikelet.rules import (
     error,
     homeostasis,
+    loihi,
     reward,
     stdp,
 )
 from spikelet.rules.error import *  # noqa: F403
 from spikelet.rules.homeostasis import *  # noqa: F403
+from spikelet.rules.loihi import *  # noqa: F403
 from spikelet.rules.reward import *  # noqa: F403
 from spikelet.rules.stdp import *  # noqa: F403  # the zoo is what its modules hold
 
@@ -27,6 +29,7 @@ _MODULES = (
     reward,
     error,
     homeostasis,
+    loihi,
 )
 
 
