@@ -12,6 +12,7 @@ from spikelet.sim.chosen import Chosen
 from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.edges import Edges
+from spikelet.sim.normalise import normalised
 from spikelet.sim.population import View
 from spikelet.synapse import Synapse
 from spikelet.written import as_numbers
@@ -235,6 +236,17 @@ class Projection:
         if not np.isfinite(values).all():
             raise InputError(f"{self.name}: a {what} is not finite")
         return values
+
+    def normalise(self, total: Any) -> None:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``, between runs.
+
+        Args:
+            total: A positive number, or one for each receiver, in the order of ``targets()``.
+
+        Raises:
+            InputError: ``total`` is wrong, or all weights into a receiver are 0.
+        """
+        self.network.engine.set_weights(self, normalised(self.name, self.edges, total))
 
     def add(self, sources: Any, targets: Any, *, weights: Any, delays: Any = None) -> None:
         """Add synapses between runs, to a projection with a rule; all others keep what they have.
