@@ -3,10 +3,11 @@
 import pytest
 
 from spikelet import rules
+from spikelet.backends.numpy_reference import numbers
 from spikelet.ir.lower import lower
+from spikelet.ir.rule_program import program, traces
 from spikelet.ir.verify import verify
 from spikelet.rule import Rule
-from spikelet.sim.plastic_program import program, traces
 
 ZOO = rules.entries()
 
@@ -41,5 +42,5 @@ def test_the_program_of_an_event_sets_the_weight_and_its_own_side(name: str):
     for event, place in (("on_pre", "pre"), ("on_post", "post")):
         found = program(ZOO[name], event)
         assert set(found.updates) == {"w", *(n for n, p in ZOO[name].places.items() if p == place)}
-        known = found.values(ZOO[name], 0.1)
+        known = numbers(found.coefficients, ZOO[name].parameters, 0.1)
         assert set(known) == set(found.coefficients)

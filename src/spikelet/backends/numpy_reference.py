@@ -175,6 +175,17 @@ def evaluate(nodes: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, 
     return {name: found[root] for name, root in nodes.items()}
 
 
+def numbers(
+    definitions: Mapping[str, Node], parameters: Mapping[str, Any], dt: float | np.ndarray
+) -> dict[str, float | int | np.ndarray]:
+    """Return coefficients as numbers, of which integers stay integers, and arrays; ``dt`` may be one."""
+    known = {"dt": np.asarray(dt, float)} | {n: np.asarray(v, float) for n, v in parameters.items() if v is not None}
+    with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
+        found = evaluate(definitions, known)
+    kinds = {"int": int, "real": float}
+    return {n: kinds[definitions[n].type](v) if np.ndim(v) == 0 else np.asarray(v) for n, v in found.items()}
+
+
 def _matrices(size: int, args: list[Any]) -> dict[str, np.ndarray]:
     entries = np.broadcast_arrays(*(np.asarray(arg, np.float64) for arg in args[:-1]))
     matrix = np.stack(entries[: size * size], axis=-1).reshape(*entries[0].shape, size, size)

@@ -13,9 +13,9 @@ from spikelet.backends.llvm_math import definitions
 from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.backends.llvm_random import random_definitions
 from spikelet.ir.nodes import Node, topological
+from spikelet.ir.rule_program import Program
 from spikelet.lang.increments import WEIGHT
 from spikelet.sim.driver import SIGNATURE, Words
-from spikelet.sim.plastic_program import Program
 
 NUMBERS = {
     "step", "T", "dt", "begin", "end", "delays", "slots", "stride", "first", "sources", "count", "border", "segments",

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from spikelet import random
+from spikelet.ir.rule_program import flow, program
 from spikelet.sim.driver import Call
 from spikelet.sim.plastic_flow import Flow
 from spikelet.sim.plastic_index import transpose
 from spikelet.sim.plastic_kernels import Arrive, Posts
 from spikelet.sim.plastic_learner import Learner
-from spikelet.sim.plastic_program import flow, program
 
 
 def arriving(learner: Learner, begin: int, end: int) -> dict[str, int]:

@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from spikelet.backends.numpy_reference import numbers
+from spikelet.ir.rule_program import Program, program
 from spikelet.lang.increments import WEIGHT
 from spikelet.sim.driver import Call, Driver
 from spikelet.sim.plastic_additive import Additive, NotAdditive, Term, additive
 from spikelet.sim.plastic_general import arriving, receiving
 from spikelet.sim.plastic_lazy_kernels import Arrive, LazyEvent, Posts, Read, Turn, Write
 from spikelet.sim.plastic_learner import Learner
-from spikelet.sim.plastic_program import Program, program
 from spikelet.sim.plastic_signs import Signs
 
 _SHARE = 2.0  # an epoch is as long as a trace takes to decay by exp(-2)
@@ -75,7 +76,7 @@ def plan(learner: Learner) -> Plan:
     decays = tuple(_decay(learner, term) for term in found.terms)
     if found.low is None and found.high is None:
         return Plan(found, decays, None, None, -math.inf)
-    values = found.program.values(learner.rule, learner.dt)
+    values = numbers(found.program.coefficients, learner.rule.parameters, learner.dt)
     low = -math.inf if found.low is None else Signs(values, set()).number(found.low)
     high = math.inf if found.high is None else Signs(values, set()).number(found.high)
     for least, given in ((-math.inf, set[str]()), (0.0, {WEIGHT})):
@@ -120,7 +121,10 @@ def _positive(learner: Learner, given: set[str]) -> set[str]:
         kept = set()
         for name in found:
             changed = [event for event in events if name in event.updates]
-            signs = [Signs(event.values(rule, learner.dt), found).of(event.updates[name]) for event in changed]
+            signs = [
+                Signs(numbers(event.coefficients, rule.parameters, learner.dt), found).of(event.updates[name])
+                for event in changed
+            ]
             for place, group in learner.traces.items():
                 if name in group.step.updates and place in ("pre", "post"):
                     own = Signs(group.coefficients, found)
@@ -144,7 +148,10 @@ def _stays(learner: Learner, positive: set[str], low: Any, high: Any) -> bool:
     found = program(learner.rule, "on_pre")
     if WEIGHT not in found.updates:
         return True
-    signs, new = Signs(found.values(learner.rule, learner.dt), positive), found.updates[WEIGHT]
+    signs, new = (
+        Signs(numbers(found.coefficients, learner.rule.parameters, learner.dt), positive),
+        found.updates[WEIGHT],
+    )
     below = np.all(np.isposinf(high)) or signs.bounded(new, high, -1)
     return bool((np.all(np.isneginf(low)) or signs.bounded(new, low, 1)) and below)
 

@@ -6,11 +6,11 @@ Words that end in ``.0``, ``.1`` ... belong to the terms of ``on_post``.
 from collections.abc import Iterable, Sequence
 
 from spikelet.ir.nodes import Node, node
+from spikelet.ir.rule_program import Program
 from spikelet.lang.increments import WEIGHT
 from spikelet.sim.plastic_additive import Term
 from spikelet.sim.plastic_events import Event, Shape
 from spikelet.sim.plastic_kernels import Arrivals, Receptions
-from spikelet.sim.plastic_program import Program
 
 TERM = ("factor", "slot", "sums", "growth", "decay", "length", "epochs")  # words of each term
 _Part = tuple[str, str]  # factor of a synapse's segment, and the sums that it multiplies
