@@ -43,7 +43,7 @@ WINDOWS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", rules.entries())
+@pytest.mark.parametrize("name", WINDOWS)
 def test_one_pair_does_what_the_closed_form_says(name: str):
     rule, expected = WINDOWS[name]
     np.testing.assert_allclose(window(rule, 0.3), expected, rtol=1e-12, atol=1e-15)
@@ -103,10 +103,14 @@ def test_inhibition_drifts_to_the_target_rate():
     assert found[0] < -0.03 and found[2] > 0.03 and math.isclose(found[1], expected[1], abs_tol=2.5e-3)
 
 
+BOUNDED = [name for name, rule in rules.entries().items() if "STDP" in name and "w_max" in rule.parameters]
+
+
 def test_soft_bounds_keep_weights_inside_and_hard_ones_cut():
     random = np.random.default_rng(2)
     raster = (random.random((2, 3000, 1)) < 0.2).astype(int)
-    for name, entry in rules.entries().items():
+    for name in BOUNDED:
+        entry = rules.entries()[name]
         strong = {k: 0.3 for k in ("eta", "a_plus", "a_minus", "a2_plus", "a2_minus") if k in entry.parameters}
         found = Bench(entry(w_max=2.0, **strong), edges([0], [0], 1.0, 1, (1, 1)), *raster, dt=1.0)
         found.run()

@@ -11,10 +11,26 @@ Example:
 """
 
 from spikelet.rule import Rule
-from spikelet.rules import stdp
-from spikelet.rules.stdp import *  # noqa: F403  # the zoo is what its modules hold
+from spikelet.rules import (
+    calcium,
+    rate,
+    stdp,
+    triplet,
+    voltage,
+)
+from spikelet.rules.calcium import *
+from spikelet.rules.rate import *
+from spikelet.rules.stdp import *
+from spikelet.rules.triplet import *
+from spikelet.rules.voltage import *
 
-_MODULES = (stdp,)
+_MODULES = (
+    stdp,
+    triplet,
+    voltage,
+    calcium,
+    rate,
+)
 
 
 def entries() -> dict[str, Rule]:
