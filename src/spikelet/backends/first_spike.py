@@ -57,9 +57,11 @@ def first_spikes(
     when = np.empty((batch, rows, columns, filled), np.uint8)
     potential = np.empty((batch, rows, columns, filled), weight.dtype)
     work = [
-        scratch("first spike list", fired[0].size if batch else 0, np.int64), scratch("first spike ends", steps + 2, np.int64),
-        scratch("first spike sums", neurons, weight.dtype), scratch("first spike when", neurons, np.int32),
-    ]  # fmt: skip
+        scratch("first spike list", fired.size // max(batch, 1), np.int64),
+        scratch("first spike ends", steps + 2, np.int64),
+        scratch("first spike sums", neurons, weight.dtype),
+        scratch("first spike when", neurons, np.int32),
+    ]
     sizes = (batch, channels, height, width, rows, columns, filled, deep, wide, padding, steps)
     arrays = (fired, weight, when, potential, *work)
     _kernel(REAL[weight.dtype])(*map(address, arrays), *sizes, threshold, compete)

@@ -1,8 +1,8 @@
 """Competition: neurons of a layer that keep each other from firing, and, in convolutions, from learning.
 
 Inhibition is a layer with fixed weights: what fires in step k takes away from the others in step k + 1. As a plain
-`Linear` it goes wherever a module or a matrix is wanted: ``nn.Recurrent(cells, lateral_inhibition(n, 5.0))``. Inhibition
-comes a step late, so neurons that reach the threshold in the same step all fire; who wants one winner in a step takes
+`Linear` it goes wherever a module or a matrix is wanted: ``nn.Recurrent(cells, lateral_inhibition(n, 5.0))``. It comes
+a step late, so neurons that reach the threshold in the same step all fire; who wants one winner in a step takes
 `WinnersTakeAll`, which decides within the step.
 """
 
@@ -137,6 +137,84 @@ def winners(excess: Tensor, k: int = 1, among: Tensor | None = None) -> Tensor:
     above, equal = rows > last, (rows == last) & among.flatten(1)
     room = k - above.sum(1, keepdim=True)
     return (above | (equal & (equal.cumsum(1) <= room))).view_as(among)
+
+
+def silence_later_maps(step: Tensor, potential: Tensor, steps: int) -> Tensor:
+    """Return who still fires where at each place only one map does: the one that is first.
+
+    Args:
+        step: (B, M, H, W) integers, step of the only spike of each neuron; ``steps`` where it is silent.
+        potential: (B, M, H, W) with which it fired: of those of the same step the highest wins, then the first.
+        steps: T.
+
+    Returns:
+        (B, M, H, W) as ``step``, T where a neuron is silenced.
+
+    Source:
+        Kheradpisheh, Ganjtabesh, Thorpe & Masquelier 2018, section 2.2 (lateral inhibition).
+
+    Example:
+        >>> step = torch.tensor([3, 2, 2, 9]).reshape(1, 4, 1, 1)
+        >>> potential = torch.tensor([9.0, 5.0, 6.0, 0.0]).reshape(1, 4, 1, 1)
+        >>> silence_later_maps(step, potential, steps=9).flatten().tolist()
+        [9, 9, 2, 9]
+    """
+    best = _urgency(step, potential, steps).argmax(1, keepdim=True)
+    wins = torch.zeros_like(step, dtype=torch.bool).scatter_(1, best, True)
+    return torch.where(wins, step, steps).to(step.dtype)
+
+
+def learning_neurons(step: Tensor, potential: Tensor, steps: int, k: int, radius: int) -> list[tuple[int, int, int]]:
+    """Return the neurons of a sample that may learn: of each map at most the earliest, at most k, not near each other.
+
+    The earliest neuron of all is taken; its map, and all neurons less than ``radius`` + 1 rows and columns away, are
+    out; and so on. Of neurons that fire in the same step that of the highest potential counts as earlier.
+
+    Args:
+        step: (M, H, W) integers, step of the only spike; ``steps`` where a neuron is silent, which never learns.
+        potential: (M, H, W) with which it fired.
+        steps: T.
+        k: how many may learn.
+        radius: of the neighbourhood, in places.
+
+    Returns:
+        (map, row, column) of each, in the order in which they were taken.
+
+    Source:
+        Kheradpisheh et al. 2018, section 2.3 (STDP competition); Mozafari et al. 2019, SpykeTorch.
+
+    Example:
+        >>> step = torch.tensor([[[1, 9, 2]], [[3, 9, 4]]])
+        >>> learning_neurons(step, torch.ones(2, 1, 3), steps=9, k=2, radius=1)
+        [(0, 0, 0), (1, 0, 2)]
+    """
+    if step.ndim != 3 or step.shape != potential.shape:
+        raise ShapeError(
+            f"learning_neurons: step {tuple(step.shape)}, potential {tuple(potential.shape)}, expected both (M, H, W)"
+        )
+    urgency, found = _urgency(step[None], potential[None], steps)[0], []
+    _, height, width = urgency.shape
+    for _ in range(k):
+        first = int(urgency.argmax())
+        m, y, x = first // (height * width), first // width % height, first % width
+        if urgency[m, y, x] == -math.inf:
+            break
+        found.append((m, y, x))
+        urgency[m] = -math.inf
+        urgency[:, max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1] = -math.inf
+    return found
+
+
+def _urgency(step: Tensor, potential: Tensor, steps: int) -> Tensor:
+    """Return numbers in the order of first spikes, then of potentials; those of the silent are -infinity."""
+    if step.shape != potential.shape or step.ndim != 4:
+        raise ShapeError(
+            f"step has shape {tuple(step.shape)}, potential {tuple(potential.shape)}, expected both (B, M, H, W)"
+        )
+    fires, height = step < steps, potential.double()
+    height = torch.where(fires, height, 0.0)
+    between = 2 * float(height.abs().max()) + 1 if height.numel() else 1.0  # more than potentials can differ by
+    return torch.where(fires, height - step.double() * between, -math.inf)
 
 
 class WinnersTakeAll(Layer):
