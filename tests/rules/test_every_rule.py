@@ -1,13 +1,12 @@
 """What holds for every entry of the zoo of rules."""
 
 import pytest
-
 from tests.rules.read_states import units_of
 
 from spikelet import rules
 from spikelet.backends.numpy_reference import numbers
 from spikelet.ir.lower import lower
-from spikelet.ir.rule_program import program, traces
+from spikelet.ir.rule_program import EVENTS, flow, program, traces
 from spikelet.ir.verify import verify
 from spikelet.rule import Rule
 
@@ -54,6 +53,20 @@ BCMPower
 BCMPowerRate
 LawCooper
 LawCooperRate
+MSTDP
+MSTDPET
+RewardSTDP
+DopamineSTDP
+ActorCriticTD
+PES
+Voja
+WidrowHoff
+SupervisedHebb
+TeacherForcedHebb
+TeacherSignedHebb
+ReSuMe
+XCAL
+UrbanczikSenn
 """
 
 
@@ -81,7 +94,7 @@ def test_the_states_of_an_entry_are_integrated_without_a_mean_error_of_the_step(
             verify(step)
             own = {n for n, p in ZOO[name].places.items() if p == place}
             assert own <= set(step.types)
-            assert step.method in ("exact", "exponential_euler", "rk4") or "xi" in ZOO[name].text
+            assert step.method in ("exact", "map", "exponential_euler", "rk4") or "xi" in ZOO[name].text
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -93,3 +106,18 @@ def test_the_program_of_an_event_sets_the_weight_and_its_own_side(name: str):
         assert {places[name] for name in found.updates} <= {place, "synapse"}
         known = numbers(found.coefficients, ZOO[name].parameters, 0.1)
         assert set(known) == set(found.coefficients)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_what_happens_to_an_entry_sets_the_weight_and_all_of_its_states(name: str):
+    rule = ZOO[name]
+    found = {event: program(rule, event) for event in EVENTS if getattr(rule, event)}
+    flowing = flow(rule, units_of(rule))
+    found |= {"flow": flowing} if flowing is not None else {}
+    changed = {event: set(one.updates) for event, one in found.items()}
+    for event, place in (("on_pre", "pre"), ("on_post", "post"), ("flow", "synapse")):
+        assert changed.get(event, set()) <= {"w", *(n for n, p in rule.places.items() if p in (place, "synapse"))}
+    flows = {n for n, p in rule.places.items() if p in ("pre", "post", "network")}  # of themselves, by their lines
+    assert {"w", *rule.places} == set().union(*changed.values()) | flows
+    for one in found.values():
+        assert set(numbers(one.coefficients, rule.parameters, 0.1)) == set(one.coefficients)

@@ -13,13 +13,17 @@ Example:
 from spikelet.rule import Rule
 from spikelet.rules import (
     calcium,
+    error,
     rate,
+    reward,
     stdp,
     triplet,
     voltage,
 )
 from spikelet.rules.calcium import *
+from spikelet.rules.error import *
 from spikelet.rules.rate import *
+from spikelet.rules.reward import *
 from spikelet.rules.stdp import *
 from spikelet.rules.triplet import *
 from spikelet.rules.voltage import *
@@ -30,6 +34,8 @@ _MODULES = (
     voltage,
     calcium,
     rate,
+    reward,
+    error,
 )
 
 
