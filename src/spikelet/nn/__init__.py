@@ -17,6 +17,7 @@ from spikelet.nn.initialise import fluctuation_driven_
 from spikelet.nn.layer import Layer, detach
 from spikelet.nn.linear import Linear
 from spikelet.nn.neurons import Neurons
+from spikelet.nn.plastic import Plastic
 from spikelet.nn.recurrent import Recurrent
 from spikelet.nn.sequential import Residual, Sequential
 from spikelet.nn.single_spikes import SingleSpikes
@@ -28,6 +29,7 @@ __all__ = [
     "Layer",
     "Linear",
     "Neurons",
+    "Plastic",
     "Recurrent",
     "Residual",
     "Sequential",
