@@ -162,5 +162,6 @@ def _cell(name: str, held: Mapping[str, str]) -> Neuron:
     """Return a neuron that fires when its teacher does, and holds states still."""
     lines = ["dteacher/dt = -teacher/(0.1 ms) : 1", "dsink/dt = -sink/(0.1 ms) : 1"]
     lines += [f"{state}[k+1] = {state} : {unit}" for state, unit in held.items()]
-    starts = [f"{state} = {f'{REST:g} mV' if state == 'v' else f'1 {unit}'.removesuffix(' 1')}" for state, unit in held.items()]
+    values = {state: f"{REST:g} mV" if state == "v" else f"1 {unit}".removesuffix(" 1") for state, unit in held.items()}
+    starts = [f"{state} = {value}" for state, value in values.items()]
     return Neuron(name, "\n".join(lines), threshold="teacher > 0.5", reset="teacher = 0", initial="; ".join(starts))
