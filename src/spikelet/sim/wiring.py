@@ -13,6 +13,7 @@ from spikelet.sim import connect, storage
 from spikelet.sim.bundle import SPAN, Member, groups, taken
 from spikelet.sim.cable import Cable, Changes, Passing, Place, composed, is_zero, joined, moved
 from spikelet.sim.connect_drawn import Drawn, merged
+from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.delivery import EVER
 from spikelet.sim.description import Description
 from spikelet.sim.edges import Edges
@@ -22,6 +23,7 @@ from spikelet.sim.population import View
 from spikelet.sim.projection import Projection
 from spikelet.sim.receivers import Receiver, stream
 from spikelet.sim.storage import Storage
+from spikelet.written import as_numbers
 
 
 def couples(projection: Projection) -> bool:
@@ -65,10 +67,18 @@ class Wiring:
         self.cables = [cable for cable in cables if not couples(cable.projections[0])]
         self.coupled = [cable for cable in cables if couples(cable.projections[0])]
         learn = [p for p in network.projections.values() if p.rule is not None]
-        self.learning = {p.name: graded(self._made(p).listed(), network.dtype) for p in learn}
+        self.learning = {p.name: graded(self._growing(p), network.dtype) for p in learn}
         self.coupled += [cable for p in learn if couples(p) for cable in self._learning(p)]
         self.forms |= {p.name: (c.edges.kind, is_zero(c.edges)) for c in cables for p in c.projections}
         self.made.clear()
+
+    def _growing(self, projection: Projection) -> Edges:
+        """Return the synapses of a projection that learns; where it has none yet, they may grow with its one delay."""
+        edges, delay = self._made(projection).listed(), projection.delay
+        if len(edges.delays) or not (delay is None or (np.ndim(delay) == 0 and as_numbers(delay) is not None)):
+            return edges
+        steps = np.int64(1) if delay is None else steps_of(projection.name, np.asarray(delay, float), self.dt)
+        return replace(edges, delays=np.reshape(steps, 1), pointer=np.zeros(edges.n_source + 1, np.int64))
 
     @property
     def delays(self) -> list[int]:
