@@ -154,12 +154,12 @@ def operator(n: Node) -> Callable[..., Any]:
 
 
 def evaluate(nodes: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Evaluate nodes over parameters (and inputs) in double."""
+    """Evaluate nodes in double over the values of what has a name: parameters, inputs, states, coefficients."""
     found: dict[Node, Any] = {}
     matrices: dict[tuple[Node, ...], dict[str, np.ndarray]] = {}
     for n in topological(nodes.values()):
         args = [found[arg] for arg in n.args]
-        if n.kind in ("parameter", "input"):
+        if n.kind in ("parameter", "input", "state", "coefficient"):
             found[n] = values[n.value]
         elif n.kind == "const":
             found[n] = np.asarray(n.value)

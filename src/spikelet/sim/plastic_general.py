@@ -75,6 +75,11 @@ class General:
         """Return the weights, (E,)."""
         return self.learner.weights
 
+    def read_into(self, out: np.ndarray) -> np.ndarray:
+        """Write the weights, and return them."""
+        out[...] = self.learner.weights
+        return out
+
     def write(self, values: np.ndarray) -> None:
         """Set the weights."""
         self.learner.weights[...] = values

@@ -57,10 +57,16 @@ class Plan:
 
     def holds(self, weights: np.ndarray, targets: np.ndarray) -> bool:
         """Tell whether weights lie within the bounds, as they will from then on."""
-        if np.isfinite(self.least) and not (weights >= self.least).all():
+        if not weights.size:
+            return True
+        smallest, greatest = weights.min(), weights.max()  # NaN where there is one, which lies within no bounds
+        if np.isfinite(self.least) and not smallest >= self.least:
             return False
         if self.low is None:
             return True
+        if np.ndim(self.low) == np.ndim(self.high) == 0:
+            kind = weights.dtype.type
+            return bool(smallest >= kind(self.low) and greatest <= kind(self.high))
         bounds = (np.asarray(bound).astype(weights.dtype) for bound in (self.low, self.high))
         low, high = (bound[targets] if bound.ndim else bound for bound in bounds)
         return bool(((weights >= low) & (weights <= high)).all())
@@ -184,6 +190,7 @@ class Lazy:
         self.bounded = "" if how.low is None else "table" if np.ndim(how.low) or np.ndim(how.high) else "number"
         size = learner.edges.n_target if self.bounded == "table" else 1
         self.bounds = [np.full(size, 0.0 if bound is None else bound, dtype) for bound in (how.low, how.high)]
+        self.drivers: dict[type[LazyEvent], tuple[Call, Driver]] = {}  # of what goes through all weights
 
     def begin(self) -> list[Call]:
         """Begin epochs."""
@@ -211,7 +218,10 @@ class Lazy:
 
     def read(self) -> np.ndarray:
         """Return the weights as they are now, (E,)."""
-        out = np.empty_like(self.learner.weights)
+        return self.read_into(np.empty_like(self.learner.weights))
+
+    def read_into(self, out: np.ndarray) -> np.ndarray:
+        """Write the weights as they are now, and return them."""
         self._run(Read, out)
         return out
 
@@ -221,8 +231,12 @@ class Lazy:
         self._run(Write, np.ascontiguousarray(np.broadcast_to(values, self.learner.weights.shape), dtype))
 
     def _run(self, kind: type[LazyEvent], values: np.ndarray) -> None:
-        call = self._call(kind, Program({}, {}), {**self._all(), "values": values.ctypes.data})
-        Driver([call]).run(0, 1, 0, 1)
+        if kind not in self.drivers:
+            call = self._call(kind, Program({}, {}), {**self._all(), "values": 0})
+            self.drivers[kind] = call, Driver([call])
+        call, driver = self.drivers[kind]
+        call.even[kind.own.index("values")] = values.ctypes.data
+        driver.run(0, 1, 0, 1)
 
     def _all(self) -> dict[str, int]:
         """Return the words of kernels that go through all synapses."""

@@ -101,6 +101,7 @@ class Learner:
             real=REAL[self.weights.dtype.name],
             index=INDEX[self.edges.targets.dtype.itemsize],
             segment="i16" if len(self.edges.pointer) - 1 <= 2**16 else "i32",
+            whole=self.edges.whole,
             multiple=self.history.times is not None,
             scaled=tuple(factors is not None for factors in self.outlets.factors),
             states=tuple((place, tuple(found)) for place, found in states.items()),
