@@ -3,13 +3,14 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
 
-from spikelet.lang import latex
+import numpy as np
+
+from spikelet.errors import ParameterError
 from spikelet.lang.increments import WEIGHT
+from spikelet.lang.join import join
 from spikelet.lang.rule import RuleDefinition, define
-from spikelet.written import Value, Written
+from spikelet.written import Between, Value, short
 
 EVENTS = ("on_pre", "on_post", "initial")
 
@@ -20,7 +21,7 @@ def _define(name: str, text: str, events: tuple[str, ...]) -> RuleDefinition:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Rule(Written):
+class Rule(Between):
     """A learning rule, written as equations.
 
     Each state has a place after its unit: ``(pre)``, one value for each sending neuron, as the synapse sees it when
@@ -80,15 +81,28 @@ class Rule(Written):
         object.__setattr__(self, "definition", definition)
         self._check_values(definition.variables)
 
-    @property
-    def states(self) -> tuple[str, ...]:
-        """Names of the states, in the order of the text; ``w`` is among them where it has a line."""
-        return self.definition.states
+    def __add__(self, other: "Rule") -> "Rule":
+        """Return both rules as one, for the same synapses: ``rules.STDP + rules.SynapticScaling``.
 
-    @property
-    def places(self) -> Mapping[str, str]:
-        """Place of each state: ``pre``, ``post``, ``synapse`` or ``network``."""
-        return MappingProxyType(dict(self.definition.places))
+        Lines and parameters that both have count once; of two lines ``dw/dt`` the sum. The events of the first rule run
+        before those of the second.
+
+        Raises:
+            EquationError: a name means one thing here and another there; the message shows both lines.
+        """
+        if not isinstance(other, Rule):  # pyright: ignore[reportUnnecessaryIsInstance]  # users are not type-checked
+            return NotImplemented
+        joined = join((self.name, other.name), self.definition, other.definition)
+        for name in self.parameters.keys() & other.parameters.keys():
+            ours, theirs = self.parameters[name], other.parameters[name]
+            if not np.array_equal(np.asarray(ours, float), np.asarray(theirs, float), equal_nan=True):
+                raise ParameterError(
+                    f"{self.name} + {other.name}: both have the parameter '{name}', {short(ours)} here and "
+                    f"{short(theirs)} there; give both one value, or one of them another name"
+                )
+        texts = {what: " ".join(filter(None, (getattr(self, what), getattr(other, what)))) for what in ("doc", "ref")}
+        name, known = f"{self.name} + {other.name}"[:100].rstrip(), {**self.values, **other.values}
+        return Rule(name, joined.text, **joined.events, **texts, values=known)
 
     def unit(self, name: str) -> str:
         """Return the coherent unit of a variable, or of the weight ``w``."""
@@ -96,27 +110,3 @@ class Rule(Written):
         if name == WEIGHT:
             return "1"
         return self._unit_of(name, variables)
-
-    def __call__(self, *, name: str | None = None, doc: str | None = None, **parameters: Any) -> "Rule":
-        """Return a copy with other parameter values (numbers in coherent units).
-
-        Args:
-            name: New name.
-            doc: New description.
-            **parameters: Values by name.
-
-        Raises:
-            ParameterError: the name is no parameter (the nearest is named), or the value is wrong.
-        """
-        return self.changed(
-            name=self.name if name is None else name,
-            doc=self.doc if doc is None else doc,
-            values={**self.values, **parameters},
-        )
-
-    def __str__(self) -> str:
-        """Show all of it: what it is for, its source, its text and its events."""
-        return self.described()
-
-    def _repr_latex_(self) -> str:
-        return latex.between(self.definition)

@@ -3,17 +3,14 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
 
 from spikelet.errors import ParameterError
-from spikelet.lang import latex
 from spikelet.lang.arrival import Arrival, arrival
 from spikelet.lang.coupling import Coupling, coupling
 from spikelet.lang.increments import WEIGHT
 from spikelet.lang.synapse import SynapseDefinition, define
 from spikelet.units import dimension_text
-from spikelet.written import Value, Written
+from spikelet.written import Between, Value
 
 EVENTS = ("on_pre", "initial")
 
@@ -24,7 +21,7 @@ def _define(name: str, text: str, on_pre: str, initial: str) -> SynapseDefinitio
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Synapse(Written):
+class Synapse(Between):
     """A synapse, written as equations.
 
     Each state has a place after its unit: ``(pre)``, one value for each sending neuron; ``(post)``, one for each
@@ -70,16 +67,6 @@ class Synapse(Written):
         object.__setattr__(self, "definition", definition)
         self._check_values(definition.variables)
 
-    @property
-    def states(self) -> tuple[str, ...]:
-        """Names of the states, in the order of the text."""
-        return self.definition.states
-
-    @property
-    def places(self) -> Mapping[str, str]:
-        """Place of each state: ``pre``, ``post``, ``synapse`` or ``network``."""
-        return MappingProxyType(dict(self.definition.places))
-
     @functools.cached_property
     def coupling(self) -> Coupling | None:
         """What a synapse sends that acts all the time, such as a gap junction; ``None`` for one that spikes drive.
@@ -106,27 +93,3 @@ class Synapse(Written):
                 raise ParameterError(f"{self.name}: the unit of 'w' depends on the neurons that it joins")
             return dimension_text(self.definition.weight)
         return self._unit_of(name, variables)
-
-    def __call__(self, *, name: str | None = None, doc: str | None = None, **parameters: Any) -> "Synapse":
-        """Return a copy with other parameter values (numbers in coherent units, or arrays).
-
-        Args:
-            name: New name.
-            doc: New description.
-            **parameters: Values by name.
-
-        Raises:
-            ParameterError: the name is no parameter (the nearest is named), or the value is wrong.
-        """
-        return self.changed(
-            name=self.name if name is None else name,
-            doc=self.doc if doc is None else doc,
-            values={**self.values, **parameters},
-        )
-
-    def __str__(self) -> str:
-        """Show all of it: what it is for, its source, its text and its events."""
-        return self.described()
-
-    def _repr_latex_(self) -> str:
-        return latex.between(self.definition)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from spikelet.errors import EquationError, ModelError, ParameterError, did_you_mean
+from spikelet.lang import latex
 from spikelet.lang.variables import Variable
 from spikelet.units import dimension_text
 
@@ -118,6 +119,44 @@ class Written:
         lines += [line.strip() for line in self.text.splitlines() if line.strip()]
         lines += [f"{event}: {text}" for event in self.EVENTS if (text := getattr(self, event))]
         return "\n".join(lines)
+
+
+class Between(Written):
+    """What a synapse and a rule have in common: they join two neurons, and each of their states has a place."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states, in the order of the text; the weight ``w`` is among them where it has a line."""
+        return self.definition.states
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Place of each state: ``pre``, ``post``, ``synapse`` or ``network``."""
+        return MappingProxyType(dict(self.definition.places))
+
+    def __call__(self, *, name: str | None = None, doc: str | None = None, **parameters: Any) -> Self:
+        """Return a copy with other parameter values (numbers in coherent units, or arrays).
+
+        Args:
+            name: New name.
+            doc: New description.
+            **parameters: Values by name.
+
+        Raises:
+            ParameterError: the name is no parameter (the nearest is named), or the value is wrong.
+        """
+        return self.changed(
+            name=self.name if name is None else name,
+            doc=self.doc if doc is None else doc,
+            values={**self.values, **parameters},
+        )
+
+    def __str__(self) -> str:
+        """Show all of it: what it is for, its source, its text and its events."""
+        return self.described()
+
+    def _repr_latex_(self) -> str:
+        return latex.between(self.definition)
 
 
 def as_numbers(value: Any) -> np.ndarray | None:

@@ -33,6 +33,8 @@ def test_what_a_text_declares():
 def test_a_weight_may_have_a_line():
     found = read("dw/dt = (1 - w)/tau : 1; tau = 1 ms", "", "")
     assert found.states == ("w",) and found.places["w"] == "synapse"
+    mapped = read("de/dt = -e/ms : 1; w[k+1] = clip(w + e[k+1], 0, 1) : 1", "e += 1", "")
+    assert mapped.states == ("e", "w") and mapped.places["w"] == "synapse"
 
 
 def test_own_names_may_end_as_those_of_neurons_do():
@@ -50,6 +52,7 @@ MISTAKES = [  # text, on_pre, on_post, message, what the caret is under
     (TEXT + "; I : pA (input)", "w += x", "", "a rule has no inputs; it reads 'w' and the states of the two", "I"),
     (TEXT + "; w = 1", "w += x", "", "'w' is the weight of each synapse: a rule sets it in on_pre= and on_post=", "w"),
     ("dw/dt = -w/ms : 1 (pre)", "", "", "'w' is the weight of each synapse: a rule sets it in on_pre=", "w"),
+    ("w[k+1] = w + 1 : int", "", "", "'w' is the weight of each synapse: a rule sets it in on_pre=", "w"),
     (TEXT, "a += 1", "w += x", "'a' is a parameter, not a state", "a"),
     (TEXT, "w += spike", "", "a rule has no 'spike'; on_pre= runs at each spike that arrives, on_post= at", "spike"),
     (TEXT, "y += 1", "w += x", "'y' is kept for each receiving neuron, whose spikes set it in on_post=", "y"),

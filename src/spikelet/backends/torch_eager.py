@@ -15,6 +15,7 @@ from spikelet import random
 from spikelet.backends import printer
 from spikelet.errors import BackendError, InputError, did_you_mean
 from spikelet.ir.lower import STEP, Step, surrogate_derivative
+from spikelet.ir.nodes import Node, topological
 from spikelet.ir.propagators import HALVINGS
 from spikelet.model import Surrogate
 
@@ -22,6 +23,7 @@ UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
 NO_SECOND = "a spike has no second derivative: its surrogate gradient cannot be differentiated again"
 NO_FORWARD = "forward-mode differentiation (jvp) of spikes is not supported; use reverse mode (grad, vjp)"
 Slope = Callable[[Tensor], Tensor]
+Chosen = Callable[[Tensor, Tensor], Tensor]  # who has reached the threshold, how far above it -> who fires
 _TYPES = {"int": torch.int64, "bool": torch.bool}
 
 
@@ -86,8 +88,9 @@ class _TracedSpike(torch.autograd.Function):
         return None, gradients[0] * ctx.slope(x), None
 
 
-def _spike(slope: Slope, smooth: Slope | None) -> Callable[[Any, Tensor], Tensor]:
+def _spike(slope: Slope, smooth: Slope | None, chosen: Chosen | None) -> Callable[[Any, Tensor], Tensor]:
     def spike(condition: Any, x: Tensor) -> Tensor:
+        condition = condition if chosen is None else chosen(condition, x)
         value = torch.as_tensor(condition, device=x.device) if smooth is None else smooth(x.detach())
         return (_TracedSpike if torch.compiler.is_compiling() else _Spike).apply(value, x, slope)
 
@@ -234,12 +237,13 @@ class Printed:
     Args:
         step: From ``ir.lower.lower``.
         surrogate: Stand-in for the derivative of the spike.
+        chosen: Who of those that have reached the threshold fires; the default is all of them.
     """
 
-    def __init__(self, step: Step, surrogate: Surrogate):
+    def __init__(self, step: Step, surrogate: Surrogate, chosen: Chosen | None = None):
         self.coefficients, self.initial = coefficient_function(step), initial_function(step)
         dtypes = (torch.float32, torch.float64)
-        self.steps = {dtype: _step_function(step, surrogate, dtype, None) for dtype in dtypes}
+        self.steps = {dtype: _step_function(step, surrogate, dtype, None, chosen) for dtype in dtypes}
 
 
 def initial_state(
@@ -359,15 +363,36 @@ def _shape(inputs: Mapping[str, Tensor], state: Mapping[str, Tensor], element: T
 
 
 @functools.lru_cache(maxsize=256)
-def _step_function(step: Step, surrogate: Surrogate, dtype: torch.dtype, smooth: Slope | None) -> Callable[..., Any]:
+def _step_function(
+    step: Step, surrogate: Surrogate, dtype: torch.dtype, smooth: Slope | None, chosen: Chosen | None = None
+) -> Callable[..., Any]:
     return _made(
         printer.step_source(step, "torch"),
         "step",
-        spike=_spike(slope_function(surrogate), smooth),
+        spike=_spike(slope_function(surrogate), smooth, chosen),
         choose=_choose if smooth is None else lambda spike, a, b: _mixed(spike.detach(), a, b),
         choose_attached=_choose_attached if smooth is None else _mixed,
         as_real=lambda x: x.to(dtype),
     )
+
+
+def statements(
+    name: str, updates: Mapping[str, Node], coefficients: Mapping[str, Node], dtype: torch.dtype
+) -> Callable[..., dict[str, Any]]:
+    """Return new values over old ones as a function of tensors that broadcast: ``f(values, coefficients, time, draw)``.
+
+    Args:
+        name: Of what has the statements, for whoever reads the source.
+        updates: What to compute, over states, inputs, coefficients, time and draws.
+        coefficients: Their definitions.
+        dtype: Of real numbers.
+    """
+    leaves = topological(updates.values())
+    types = {n.value: n.type for n in leaves if n.kind == "state"}
+    inputs = tuple(dict.fromkeys(n.value for n in leaves if n.kind == "input"))
+    step = Step(name, "map", "", inputs, types, updates, None, {}, coefficients, noise=False)
+    function = _made(printer.step_source(step, "torch"), "step", as_real=lambda x: x.to(dtype))
+    return lambda values, numbers, time, draw: function(values, values, numbers, time, draw)[0]
 
 
 def scan(

@@ -5,9 +5,10 @@ of the two neurons themselves need no line: ``v_pre`` and ``v_post`` are theirs,
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from spikelet.lang.increments import WEIGHT
-from spikelet.lang.syntax import Assignment, Expr
+from spikelet.lang.syntax import Assignment, Expr, Statement
 from spikelet.lang.variables import Names, Variable
 from spikelet.units import TIME, Dimension
 
@@ -25,6 +26,38 @@ _KEPT = {
     "synapse": "for each synapse",
     "network": "once for the network",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the checked text of a synapse and of a rule have in common.
+
+    Attributes:
+        variables: Every variable by name, in the order of the text; sub-expressions stand after what they read.
+        lines: The line of each variable.
+        places: Place of each state: ``pre``, ``post``, ``synapse`` or ``network``.
+        kept: For every name, the places of all that its value depends on.
+        on_pre: Statements run when a spike arrives.
+        initial: Statements that set the initial state.
+        partners: Names of states of the two neurons, such as ``v_post``.
+    """
+
+    variables: Mapping[str, Variable]
+    lines: Mapping[str, Statement]
+    places: Mapping[str, str]
+    kept: Mapping[str, frozenset[str]]
+    on_pre: tuple[Assignment, ...]
+    initial: tuple[Assignment, ...]
+    partners: tuple[str, ...]
+
+    def of_kind(self, *kinds: str) -> tuple[str, ...]:
+        """Return the names of the variables of these kinds, in the order of the text."""
+        return tuple(name for name, variable in self.variables.items() if variable.kind in kinds)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states; the weight of a rule is among them where it has a line."""
+        return self.of_kind("flow", "map")
 
 
 def side(name: str) -> str:

@@ -16,6 +16,7 @@ from spikelet.lang.increments import WEIGHT
 from spikelet.lang.places import (
     FLAGS,
     PLACES,
+    Placed,
     check_reads,
     dimensions_of,
     partners_in,
@@ -24,7 +25,7 @@ from spikelet.lang.places import (
     side,
 )
 from spikelet.lang.syntax import Assignment, Expr, Statement
-from spikelet.lang.variables import Variable, declared_variables, is_integer, ordered, resolve
+from spikelet.lang.variables import declared_variables, is_integer, ordered, resolve
 from spikelet.units import ONE, Dimension
 
 _SIDE = {"on_pre": "pre", "on_post": "post"}  # event -> place of the states that it sets, beside those of synapses
@@ -32,37 +33,14 @@ _NEURON = {"pre": "sending", "post": "receiving"}
 
 
 @dataclass(frozen=True, slots=True)
-class RuleDefinition:
+class RuleDefinition(Placed):
     """A rule's text, checked.
 
     Attributes:
-        variables: Every variable by name, in the order of the text; sub-expressions stand after what they read.
-        lines: The line of each variable.
-        places: Place of each state: ``pre``, ``post``, ``synapse`` or ``network``.
-        kept: For every name, the places of all that its value depends on.
-        on_pre: Statements run when a spike arrives.
         on_post: Statements run when the receiving neuron has fired.
-        initial: Statements that set the initial state.
-        partners: Names of states of the two neurons, such as ``v_post``.
     """
 
-    variables: Mapping[str, Variable]
-    lines: Mapping[str, Statement]
-    places: Mapping[str, str]
-    kept: Mapping[str, frozenset[str]]
-    on_pre: tuple[Assignment, ...]
     on_post: tuple[Assignment, ...]
-    initial: tuple[Assignment, ...]
-    partners: tuple[str, ...]
-
-    def of_kind(self, *kinds: str) -> tuple[str, ...]:
-        """Return the names of the variables of these kinds, in the order of the text."""
-        return tuple(name for name, variable in self.variables.items() if variable.kind in kinds)
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """Names of the states; ``w`` is among them where it has a line."""
-        return self.of_kind("flow", "map")
 
 
 def define(owner: str, text: str, on_pre: str, on_post: str, initial: str) -> RuleDefinition:
@@ -112,9 +90,12 @@ def _check_lines(lines: Iterable[Statement]) -> None:
     for line in lines:
         if line.kind == "input":
             line.fail("a rule has no inputs; it reads 'w' and the states of the two neurons, such as 'v_post'")
-        if line.name == WEIGHT and (line.kind != "flow" or set(line.flags) - {"synapse"}):
+        if line.name == WEIGHT and (
+            line.kind not in ("flow", "map") or set(line.flags) - {"synapse"} or line.unit == "int"
+        ):
             line.fail(
-                "'w' is the weight of each synapse: a rule sets it in on_pre= and on_post=, or by 'dw/dt = ... : 1'"
+                "'w' is the weight of each synapse: a rule sets it in on_pre= and on_post=, or by 'dw/dt = ... : 1' or "
+                "'w[k+1] = ... : 1'"
             )
         if sum(flag in PLACES for flag in line.flags) > 1:
             line.fail(f"'{line.name}' has two places; it is kept in one of {', '.join(f'({p})' for p in PLACES)}")

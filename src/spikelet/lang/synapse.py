@@ -15,6 +15,7 @@ from spikelet.lang.increments import WEIGHT, factor, inlined
 from spikelet.lang.places import (
     FLAGS,
     PLACES,
+    Placed,
     check_reads,
     dimensions_of,
     partners_in,
@@ -30,37 +31,14 @@ OUT = "out"
 
 
 @dataclass(frozen=True, slots=True)
-class SynapseDefinition:
+class SynapseDefinition(Placed):
     """A synapse's text, checked.
 
     Attributes:
-        variables: Every variable by name, in the order of the text; sub-expressions stand after what they read.
-        lines: The line of each variable.
-        places: Place of each state: ``pre``, ``post``, ``synapse`` or ``network``.
-        kept: For every name, the places of all that its value depends on.
-        on_pre: Statements run when a spike arrives.
-        initial: Statements that set the initial state.
-        partners: Names of states of the two neurons, such as ``v_post``.
         weight: Dimension of ``w``; ``None`` where the neurons decide.
     """
 
-    variables: Mapping[str, Variable]
-    lines: Mapping[str, Statement]
-    places: Mapping[str, str]
-    kept: Mapping[str, frozenset[str]]
-    on_pre: tuple[Assignment, ...]
-    initial: tuple[Assignment, ...]
-    partners: tuple[str, ...]
     weight: Dimension | None
-
-    def of_kind(self, *kinds: str) -> tuple[str, ...]:
-        """Return the names of the variables of these kinds, in the order of the text."""
-        return tuple(name for name, variable in self.variables.items() if variable.kind in kinds)
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """Names of the states."""
-        return self.of_kind("flow", "map")
 
 
 def define(owner: str, text: str, on_pre: str, initial: str) -> SynapseDefinition:

@@ -11,7 +11,6 @@ on how a run is cut. There are two ways to the same weights, ``plastic_general``
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +44,7 @@ class Plastic(Learner):
         self.before: list[Call] = []
         self.after: list[Call] = []
         self.reason = "there are no synapses"
+        self.scratch: np.ndarray | None = None
         self.way: General | Lazy = self._chosen() if self.some else General(self)
         self._build()
 
@@ -119,8 +119,9 @@ class Plastic(Learner):
             yield f"from.{name}", self.senders.values[name]
 
     def current(self) -> Edges:
-        """Return the synapses with their present weights."""
-        return replace(self.edges, weights=self.way.read())
+        """Return the synapses with their present weights, and what is known of their places, found once."""
+        assert self.edges.ordered in (True, False)
+        return self.edges.with_weights(self.way.read())
 
     def check(self, name: str) -> None:
         """Check that all weights are finite; ``name`` is the projection's, for the message.
@@ -141,15 +142,45 @@ class Plastic(Learner):
                 "w = clip(..., 0, w_max), or smaller steps may help"
             )
 
-    def set_weights(self, values: np.ndarray) -> None:
+    def set_weights(self, values: np.ndarray) -> bool:
         """Set the weights, a number or an array, in the order in which they are stored.
 
         Weights outside of the bounds of the rule make it general.
+
+        Returns:
+            Whether there are new calls, which a run that goes on needs.
         """
         given = np.broadcast_to(np.asarray(values, self.weights.dtype), self.weights.shape)
-        if isinstance(self.way, Lazy) and not self.way.how.holds(given, self.edges.targets):
+        leaves = isinstance(self.way, Lazy) and not self.way.how.holds(given, self.edges.targets)
+        if leaves:
             self.become_general(OUTSIDE)
         self.way.write(given)
+        return leaves
+
+
+    def normalise(self, total: np.ndarray) -> bool:
+        """Bring the sum of the weights onto each target to ``total``, () or (targets,); see ``Projection.normalise``.
+
+        Returns:
+            Whether there are new calls, as of ``set_weights``.
+        """
+        edges = self.edges
+        if self.scratch is None:  # large arrays that come and go take longer than what is done with them
+            self.scratch = np.empty_like(self.weights)
+        weights = self.way.read_into(self.scratch)
+        if edges.whole:
+            table = weights.reshape(edges.n_source, edges.n_target)
+            np.multiply(table, scaling(table.sum(0), total), out=table)
+        else:
+            sums = np.bincount(edges.targets, weights, minlength=edges.n_target)
+            np.multiply(weights, scaling(sums.astype(weights.dtype), total)[edges.targets], out=weights)
+        return self.set_weights(weights)
+
+
+def scaling(sums: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return what brings sums to ``total``, 1 where there is nothing to be scaled."""
+    with np.errstate(divide="ignore"):
+        return np.where(sums != 0, total / np.where(sums == 0, 1, sums), 1).astype(sums.dtype)
 
 
 def rewired(old: Plastic, edges: Edges, origin: np.ndarray) -> Plastic:

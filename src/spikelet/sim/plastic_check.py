@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from spikelet.errors import InputError, ModelError, ParameterError, did_you_mean
+from spikelet.ir.rule_program import EVENTS, program, sides
 from spikelet.lang.definition import reads
 from spikelet.lang.places import side
 from spikelet.lang.rule import RuleDefinition, check_units
 from spikelet.lang.syntax import Expr
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.plastic_program import EVENTS, program, sides
 
 _YET = "the simulator cannot run this yet"
 _WHO = {"pre": "send", "post": "receive"}

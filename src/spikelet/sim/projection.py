@@ -12,6 +12,7 @@ from spikelet.sim.chosen import Chosen
 from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.edges import Edges
+from spikelet.sim.normalise import normalised
 from spikelet.sim.population import View
 from spikelet.synapse import Synapse
 from spikelet.written import as_numbers
@@ -26,12 +27,20 @@ class Synapses(Protocol):
         """Return the synapses of a projection."""
         ...
 
+    def places(self, projection: "Projection") -> Edges:
+        """Return the synapses of a projection, with any weights."""
+        ...
+
     def count(self, projection: "Projection") -> int:
         """Return how many synapses a projection has."""
         ...
 
     def set_weights(self, projection: "Projection", values: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
+        ...
+
+    def normalise(self, projection: "Projection", total: np.ndarray) -> None:
+        """Bring the sum of the weights onto each neuron to ``total``, of synapses that learn."""
         ...
 
     def set_parts(self, projection: "Projection", parts: Mapping[str, np.ndarray]) -> None:
@@ -149,7 +158,8 @@ class Projection:
         edges = self.edges
         if np.ndim(edges.weights) == 0:
             return np.full(len(edges), edges.weights)
-        return np.asarray(edges.weights)[edges.order()]
+        weights = np.asarray(edges.weights)
+        return weights.copy() if edges.ordered else weights[edges.order()]
 
     def set(self, *, weights: Any = None, delays: Any = None, where: Any = None, **parts: Any) -> None:
         """Set weights and delays between runs.
@@ -177,13 +187,32 @@ class Projection:
                     raise InputError(f"{self.name}: a number of {name} is not finite")
             self.network.engine.set_parts(self, given)
 
+    def normalise(self, total: Any) -> None:
+        """Scale the weights onto each neuron so that they sum up to ``total``, between runs or in a call-back.
+
+        Weights of which nothing comes in, or whose sum is 0, stay. It is quick enough to be done some hundred times a
+        second for a million synapses that learn.
+
+        Args:
+            total: A number, or one for each neuron that may receive.
+
+        Raises:
+            InputError: it is neither, or the projection does not learn.
+        """
+        if self.rule is None:
+            raise InputError(f"{self.name}: only synapses that learn are normalised, and it has no rule=")
+        values = self._real("total", total)
+        if values.ndim:
+            values = self._checked("total", values, self.targets_count)
+        self.network.engine.normalise(self, values)
+
     def _asked(self, what: str, given: Any, present: Callable[[], np.ndarray], where: Any) -> np.ndarray:
         """Return one number, or one for each synapse in the order in which they are stored."""
         values = self._real(what, given(present()) if callable(given) else given)
         if where is None and values.ndim == 0:
-            return self._numbers(what, values, 0)
-        edges = self.edges
-        values = self._numbers(what, values, len(edges))
+            return self._checked(what, values, 0)
+        edges = self.network.engine.places(self)
+        values = self._checked(what, values, len(edges))
         if where is not None:
             mask = np.asarray(where)
             if mask.dtype != bool or mask.shape != (len(edges),):
@@ -199,12 +228,25 @@ class Projection:
 
     def _numbers(self, what: str, given: Any, count: int) -> np.ndarray:
         """Return a finite number, (), or one for each of ``count`` synapses."""
-        values = self._real(what, given)
+        return self._checked(what, self._real(what, given), count)
+
+    def _checked(self, what: str, values: np.ndarray, count: int) -> np.ndarray:
         if values.ndim and values.shape != (count,):
             raise InputError(f"{self.name}: {values.shape} {what}s for {count} synapses")
         if not np.isfinite(values).all():
             raise InputError(f"{self.name}: a {what} is not finite")
         return values
+
+    def normalise(self, total: Any) -> None:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``, between runs.
+
+        Args:
+            total: A positive number, or one for each receiver, in the order of ``targets()``.
+
+        Raises:
+            InputError: ``total`` is wrong, or all weights into a receiver are 0.
+        """
+        self.network.engine.set_weights(self, normalised(self.name, self.edges, total))
 
     def add(self, sources: Any, targets: Any, *, weights: Any, delays: Any = None) -> None:
         """Add synapses between runs, to a projection with a rule; all others keep what they have.
@@ -262,6 +304,8 @@ class Projection:
 
 def _as_stored(edges: Edges, values: np.ndarray) -> np.ndarray:
     """Return values that are in the order (source, target), or one for all, in the order in which they are stored."""
+    if edges.ordered:
+        return values
     placed = np.empty(len(edges), values.dtype)
     placed[edges.order()] = values
     return placed

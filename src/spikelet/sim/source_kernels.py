@@ -18,6 +18,7 @@ and go on, for ``poisson`` and ``gamma`` (one rate for all elements) and ``poiss
     law                (S, width) i32, each: number of the law of an element; else the law is the segment
     rest.place         (L, 3) i64, of each law: where its rest begins, its levels, and the count of its first entry
     rest               i64, see below
+    silent             number of the law whose rate is 0, or -1
     order phase        gamma: every ``order``-th event is a spike; (n,) i32, events since the last one
 
 for ``renewal``, which has a state, with
@@ -60,7 +61,7 @@ from spikelet.sim.source_rows import COMMON, Source, place, returning
 POISSON = Words(
     (
         *COMMON, "seed", "stream", "segments", "levels", "place", "table", "width", "law", "rest.place", "rest",
-        "order", "phase",
+        "order", "phase", "silent",
     )
 )  # fmt: skip
 TRAIN = Words((*COMMON, "steps", "levels", "pointer", "ids", "counts"))
@@ -166,6 +167,28 @@ class _Poisson(Source):
 
     def _group(self, step: str, element: str) -> None:
         """Write 64 counts to ``counts``."""
+        silent = self._silent(element)
+        with self.when(silent):
+            for i in range(len(self.totals)):
+                self._keep(self.counts, i, "zeroinitializer")
+        with self.when(self.value(f"xor i1 {silent}, true")):
+            self._counted(step, element)
+
+    def _silent(self, element: str) -> str:
+        """Return whether the rates of a group are all 0, so that nothing needs to be drawn."""
+        none = self.value(f"trunc i64 {self.w['silent']} to i32")
+        row = self.at("i32", self.w["law"], self.calculate("mul", self.segment, self.w["width"]))
+        if not self.each:
+            return self.value(f"icmp eq i32 {self.load('i32', row)}, {none}")
+        none, some = self.everywhere("i32", _LANES, none), "zeroinitializer"
+        for i in range(len(self.totals)):
+            place = self.at("i32", row, self.calculate("add", element, i * _LANES))
+            laws = self.value(f"load {_WORDS}, ptr {place}, align 4")
+            some = self.calculate("or", self.value(f"icmp ne {_WORDS} {laws}, {none}"), some, _FLAGS)
+        return self.value(f"icmp eq i{_LANES} {self.value(f'bitcast {_FLAGS} {some} to i{_LANES}')}, 0")
+
+    def _counted(self, step: str, element: str) -> None:
+        """Draw 64 words, and write their counts to ``counts``."""
         words = self._draw(step, element)
         for total, lowest in zip(self.totals, self._row("0", element), strict=True):
             self.set(total, lowest)

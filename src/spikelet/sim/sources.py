@@ -229,7 +229,7 @@ def _counted(  # each by its place in this file alone
     }  # fmt: skip
     fixed = {
         "seed": random.signed(random.whole(numbers[0])), "stream": numbers[1], "levels": levels, "width": width,
-        "order": order,
+        "order": order, "silent": 0 if distinct[0] == 0 else -1,
     }  # fmt: skip
     return Emitter("poisson_each" if each else "poisson", n, fixed, arrays)
 
