@@ -211,6 +211,7 @@ class Signals:
     """
 
     def __init__(self, label: str, call: Given, signals: Mapping[str, Tensor], network: set[str]):
+        self.values: dict[str, Tensor] = {}
         self.network: dict[str, tuple[Tensor, ...]] = {}
         self.partners: dict[str, tuple[Tensor, ...]] = {}
         for name, value in signals.items():
@@ -225,5 +226,5 @@ class Signals:
             tensor = tensor.to(call.x.dtype)
             if checking():
                 require_finite(label, f"signal {name!r}", tensor)
-            rows = tensor.reshape(*tensor.shape, *[1] * (len(shape) - tensor.ndim)).expand(shape).unbind(0)
-            (self.network if name in network else self.partners)[name] = rows
+            self.values[name] = tensor.reshape(*tensor.shape, *[1] * (len(shape) - tensor.ndim)).expand(shape)
+            (self.network if name in network else self.partners)[name] = self.values[name].unbind(0)
