@@ -86,7 +86,7 @@ class Fused:
         """Say why the kernel cannot do these spikes; nothing if it can."""
         if given.batch * max(given.x.shape[2], given.receivers[0]) >= 2**31:
             return "there are too many neurons"
-        return "x holds several spikes of a sender in a step" if bool((given.x > 1).any()) else ""
+        return "" if given.single else "x holds several spikes of a sender in a step"
 
     def __call__(
         self, given: Given, prepared: Prepared, whole: Whole, signals: Signals, inhibition: Tensor | None
@@ -181,7 +181,7 @@ class _Call:
         bias = fused.layout.module.bias
         self.biased = bias is not None
         batch, n, m = given.batch, given.x.shape[2], given.receivers[0]
-        self.weights = fused.layout.module.weight.detach().t()
+        self.weights = fused.layout.module.weight.detach().t()  # (N, M), which is how Layout keeps them in memory
         most = max(n, m)
         self.memory: dict[str, Tensor] = {
             "x": given.x.contiguous(), "weights": self.weights.contiguous(),
