@@ -48,8 +48,8 @@ class Curve:
 
 
 def curves(rule: Rule) -> list[Curve]:
-    """Return the curves that tell what a rule does, chosen by what its text reads."""
-    read = rule.definition.partners
+    """Return the curves that tell what a rule does, chosen by what its text reads; without its noise ``sigma``."""
+    read, rule = rule.definition.partners, rule(sigma=0) if "sigma" in rule.parameters else rule
     if "r_post" in read:
         return [over_activity(rule)]
     if "v_post" in read:
@@ -77,15 +77,14 @@ def units_read(rule: Rule) -> dict[str, str]:
 
 def over_lag(rule: Rule) -> Curve:
     """Return the change by 60 pairs at 1 Hz over the receiver's time less the sender's."""
-    lags, copies, n = np.arange(-100, 101, 2.0), 5 if "xi" in rule.text else 1, 60
+    lags, n = np.arange(-100, 101, 2.0), 60
     delay = max(_DT, round(float(np.asarray(rule.parameters.get("D") or 0.0))))  # D: of the synapse's own response
     shift = 0.0 if rule.parameters.get("D") else delay
-    every = np.repeat(lags, copies)
     starts = _FIRST + 1000.0 * np.arange(n)
-    pre = np.repeat(starts, len(every)), np.tile(np.arange(len(every)), n)
-    post = (starts[:, None] + every + shift).ravel(), pre[1]
-    found = _changes(rule, pre, post, (len(every),) * 2, starts[-1] + 500, delay, all_pairs=False)
-    return Curve(lags, found.reshape(-1, copies).mean(1), "receiver's spike less sender's [ms]", "60 pairs at 1 Hz")
+    pre = np.repeat(starts, len(lags)), np.tile(np.arange(len(lags)), n)
+    post = (starts[:, None] + lags + shift).ravel(), pre[1]
+    found = _changes(rule, pre, post, (len(lags),) * 2, starts[-1] + 500, delay, all_pairs=False)
+    return Curve(lags, found, "receiver's spike less sender's [ms]", "60 pairs at 1 Hz")
 
 
 def over_rate(rule: Rule) -> Curve:
