@@ -100,11 +100,11 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         for order, table in TRIPLETS.items():
             series[order] = triplets(order, list(table))
             bar.update(1)
-        how = {"n": 40 if quick else 1000, "t": (20 if quick else 100) * second, "weight": 50.0, "seed": seed}
+        how = {"n": 30 if quick else 100, "t": (10 if quick else 100) * second, "weight": 50.0, "seed": seed}
         series["drift"], series["error"] = drift(FITS["all-to-all, minimal"](w_max=100), X, Y, **how)
         bar.update(1)
     series["rho"] = rho
-    return figures(series), {"pairs": 60, "synapses for each rate": how["n"], "seconds": how["t"] / second}, series
+    return figures(series), {"pairs": 60, "synapses for each rate": how["n"] ** 2, "seconds": how["t"] / second}, series
 
 
 def figures(series: Mapping[str, np.ndarray]) -> list[Figure]:

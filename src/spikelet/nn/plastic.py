@@ -129,7 +129,7 @@ class Plastic(Layer):
         if isinstance(inhibition, Tensor) and not isinstance(inhibition, nn.Parameter):
             self.register_buffer("inhibition", inhibition.detach().to(self.weight.device, self.weight.dtype))
         else:
-            self.inhibition = inhibition
+            self.inhibition: Any = inhibition
         size = self.weight.shape[0]
         if isinstance(inhibition, Tensor) and (not self.layout.linear or inhibition.shape != (size, size)):
             raise ShapeError(
