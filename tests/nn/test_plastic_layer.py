@@ -24,9 +24,10 @@ CELL = Neuron(
 )  # fmt: skip
 ADAPTIVE = Neuron(
     "Adaptive",
-    "dv/dt = (I - v)/(5 ms) : 1; dtheta/dt = -theta/(200 ms) : 1; I : 1 (input); v_th = 0.2",
+    "dv/dt = (I - v)/(5 ms) : 1 (unless refractory); dtheta/dt = -theta/(200 ms) : 1; I : 1 (input); v_th = 0.2",
     threshold="v > v_th + theta",
     reset="v = 0; theta += 0.05",
+    refractory="2 ms",
 )
 
 
@@ -225,7 +226,7 @@ def test_a_shared_threshold_flows_once_and_takes_the_jumps_of_all_samples():
     for k in range(30):
         theta = theta * np.exp(-1 / 200) + 0.05 * y[k].sum(0).numpy()
     np.testing.assert_allclose(state["shared"]["theta"].numpy(), theta, rtol=1e-12)
-    assert y.sum() > 10 and set(state["neurons"]) == {"v"}
+    assert y.sum() > 10 and set(state["neurons"]) == {"v", "refractory"}
     again = made.fresh(state)
     _, next_state = made(x[:1, :2] * 0, again)
     np.testing.assert_allclose(next_state["shared"]["theta"].numpy(), theta * np.exp(-1 / 200), rtol=1e-12)
