@@ -2,6 +2,7 @@
 
 from spikelet.nn import initialise, losses
 from spikelet.nn.checks import check
+from spikelet.nn.deep_rewiring import DeepRewiring
 from spikelet.nn.fold import Fold
 from spikelet.nn.initialise import fluctuation_driven_
 from spikelet.nn.layer import Layer, detach
@@ -11,6 +12,7 @@ from spikelet.nn.recurrent import Recurrent
 from spikelet.nn.sequential import Residual, Sequential
 
 __all__ = [
+    "DeepRewiring",
     "Fold",
     "Layer",
     "Linear",
