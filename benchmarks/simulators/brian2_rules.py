@@ -68,6 +68,7 @@ def cost(name, n, indegree):
 
 
 def main(n, indegree):
+    prefs.devices.cpp_standalone.extra_make_args_unix = ["-j1"]  # one thread, also to compile
     alone, found = cost(None, n, indegree)[0], {}
     for name in RULES:
         seconds, spikes = cost(name, n, indegree)
