@@ -33,6 +33,7 @@ size: $(VENV)/.installed
 gallery: $(VENV)/.installed
 	$(VENV)/bin/python -m spikelet.experiments.gallery docs/gallery
 	$(VENV)/bin/python -m spikelet.experiments.plot_gallery docs
+	$(VENV)/bin/python -m spikelet.experiments.reproduced docs
 
 clean:
 	rm -rf $(VENV) runs

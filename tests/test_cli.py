@@ -24,7 +24,7 @@ def lines(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 MISTAKES = {
     "trian digits": "unknown command 'trian'; did you mean 'train'? (known: train, list, show, run, simulate, "
-    "encode, events, analyse, info)",
+    "reproduce, encode, events, analyse, info)",
     "train": "the following arguments are required: DATASET (see spikelet train --help)",
     "train digts": "unknown data set 'digts'; did you mean 'digits'? (known: digits, mnist, fashion-mnist, "
     "fsdd, nmnist)",

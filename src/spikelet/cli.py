@@ -5,6 +5,7 @@
     spikelet show LIF --target torch          what the compiler makes of one
     spikelet run LIF --current 2 --time 100ms --plot out.png
     spikelet simulate brunel --scale 0.2      a well-known network: rates, irregularity, speed
+    spikelet reproduce song_2000              the experiment of a paper, beside the published figures
     spikelet encode digit.png --with poisson --plot out.png
     spikelet events film.raw --to film.npz    what a recording holds; and in another format
     spikelet analyse spikes.npz               rates, intervals, synchrony
@@ -21,7 +22,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from spikelet.commands import analyse, encode, events, info, neurons, simulate, train
+from spikelet.commands import analyse, encode, events, info, neurons, reproduce, simulate, train
 from spikelet.errors import InputError, SpikeletError, did_you_mean
 
 _EXTRAS = {
@@ -120,6 +121,7 @@ _COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[argparse.Namespac
     ),
     "run": (neurons.describe_run, neurons.run_neuron, "simulate a neuron under a constant input"),
     "simulate": (simulate.describe_simulate, simulate.simulate_network, "simulate a well-known network"),
+    "reproduce": (reproduce.describe_reproduce, reproduce.reproduce, "run the experiment of a paper"),
     "encode": (encode.describe_encode, encode.encode_file, "turn an image, a sound or signals into spikes"),
     "events": (events.describe_events, events.show_events, "tell what a recording of an event camera holds"),
     "analyse": (analyse.describe_analyse, analyse.analyse, "measure spikes: rates, intervals, synchrony"),

@@ -114,6 +114,21 @@ def test_spectrum_of_poisson_spikes_is_their_rate() -> None:
 # -- averages around spikes -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("segment", [None, 500.0, 501.0])
+def test_the_spectrum_of_spikes_is_welchs_of_their_counts(segment: float | None) -> None:
+    from scipy.signal import welch
+
+    rng = np.random.default_rng(3)
+    n, stop = 19, 4000.0
+    times, ids = rng.random(5000) * stop, rng.integers(0, n, 5000)
+    rates = analysis.binned_counts(times, ids, n=n, start=0, stop=stop, width=1.0) * 1000.0
+    rows = 500 if segment is None else int(segment)
+    whole, power = welch(rates.astype(float), 1000.0, nperseg=rows, axis=0, return_onesided=False)
+    frequencies, found = analysis.spike_spectrum(times, ids, n=n, start=0, stop=stop, segment=segment)
+    np.testing.assert_allclose(frequencies, np.abs(whole[1 : rows // 2 + 1]))
+    np.testing.assert_allclose(found, power.mean(1)[1 : rows // 2 + 1], rtol=3e-6)
+
+
 def test_average_around_spikes_is_that_of_a_loop() -> None:
     rng = np.random.default_rng(5)
     signal, spikes = rng.normal(size=500), np.append(rng.uniform(0, 250, 40), [100.0, 100.0])

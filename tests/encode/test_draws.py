@@ -54,15 +54,32 @@ def test_the_kernel_draws_the_counts_of_the_array_operations(
 
 
 def test_counts_invert_the_distribution_function() -> None:
-    """The count is that of scipy's quantile function at 53 bits of the stated block of random words."""
+    """The count is that of scipy's quantile function at 53 bits of the two stated blocks of random words."""
     from scipy.stats import poisson
 
     rates = np.linspace(0.1, 40, 300)[None]
     found = encode.poisson(rates, 8, 1.0, seed=4)
-    words = np.array(random.bits(4, np.arange(4)[:, None], np.arange(300), stream=1001))  # of two steps in each block
-    high, low = words[::2].swapaxes(0, 1).reshape(8, 300), words[1::2].swapaxes(0, 1).reshape(8, 300)
-    uniform = (high.astype(np.float64) * 2**21 + (low >> np.uint32(11)) + 0.5) / 2**53
+    high, low = (  # of four steps in each block
+        np.array(random.bits(4, np.arange(2)[:, None], np.arange(300), stream=1001, draw=draw)).swapaxes(0, 1)
+        for draw in (0, 1)
+    )
+    uniform = (high.reshape(8, 300).astype(np.float64) * 2**21 + (low.reshape(8, 300) >> np.uint32(11)) + 0.5) / 2**53
     np.testing.assert_array_equal(found[:, 0], poisson.ppf(uniform, rates))
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_the_lower_word_decides_where_the_upper_does_not(step: int) -> None:
+    """The mean of each element puts a value of the distribution function amid the numbers with the word it draws."""
+    element = np.arange(700)
+    high = random.bits(5, np.zeros(700, int), element, stream=draws.POISSON)[step]
+    low = random.bits(5, np.zeros(700, int), element, stream=draws.POISSON, draw=1)[step]
+    mean = -np.log((high + 0.5) / 2**32)
+    found = np.empty((4, 700))
+    draws.counts_of(mean, found, 5, element, 0)
+    above = low.astype(np.float64) + 0.5 > 2.0**31
+    clear = np.abs(low.astype(np.float64) - 2.0**31) > 2.0**31 * 1e-3  # the logarithm is rounded
+    assert 250 < above.sum() < 450 and clear.sum() > 690
+    np.testing.assert_array_equal(found[step][clear] > 0, above[clear])
 
 
 @pytest.mark.parametrize("name", ["bernoulli", "poisson"])

@@ -43,4 +43,5 @@ def test_the_parameters_exist(first: str, parameters: str) -> None:
     named = " ".join(re.findall(r"`([^`]*)`", parameters)).split()
     assert set(named) <= set(known)
     described = {"x", "rates", "steps", "seed", "samples", "first_step", "kind", "tau"}
-    assert set(known) - set(named) <= described | ({"dt", "threshold", "silent"} if "latency" in first else set())
+    wide = {"dt", "threshold", "silent"} if "latency" in first or "rate" in known else set()
+    assert set(known) - set(named) <= described | wide

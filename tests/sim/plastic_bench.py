@@ -30,7 +30,8 @@ def edges(sources, targets, weights, steps, n: tuple[int, int], dtype=np.float64
 def listed(counts: np.ndarray, multiple: bool = False, dtype=np.float64) -> History:
     """Return a history of all steps from the numbers of spikes (steps, n)."""
     history = History(len(counts), counts.shape[1], np.dtype(dtype) if multiple else None)
-    for k, row in enumerate(counts):
+    for k in np.flatnonzero(counts.any(1)):
+        row = counts[k]
         ids = np.flatnonzero(row)
         history.ids[k, : len(ids)] = ids
         history.counts[k] = len(ids)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from tests.rules.read_states import neuron_read_by
 from tests.sim.plastic_bench import Bench, edges
 
 from spikelet import rules
@@ -392,4 +393,5 @@ def test_a_neuron_without_spikes_is_refused_where_they_count():
 
 @pytest.mark.parametrize("name", rules.entries())
 def test_every_entry_can_be_run(name: str):
-    check("P", rules.entries()[name], SENDER, [CELL], (3, 5))
+    rule = rules.entries()[name]
+    check("P", rule, neuron_read_by(rule, "pre"), [neuron_read_by(rule, "post")], (3, 5))

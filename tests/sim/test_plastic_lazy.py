@@ -45,7 +45,7 @@ def seldom(seed: int):
 # -- which way --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", rules.entries())
+@pytest.mark.parametrize("name", WAYS)
 def test_the_way_follows_from_the_text(name: str):
     found = bench(rules.entries()[name], *problem(3, steps=5)).plastic
     assert found.reason == WAYS[name]

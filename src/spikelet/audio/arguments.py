@@ -69,7 +69,7 @@ def waves(name: str, x: Any, rate: float, dt: float, lengths: Any, normalise: bo
     if data.dtype not in (np.float32, np.float64):
         raise InputError(f"{name}: x must be float32 or float64, not {data.dtype}; read_wav gives such")
     if data.ndim != 2 or not data.shape[1]:
-        raise ShapeError(f"{name}: x must be (B, L) with at least one sample, not {data.shape}")
+        raise ShapeError(f"{name}: x must be (B, L), not {data.shape}, and hold at least one sample")
     if not np.isfinite(data).all():
         place = tuple(int(i[0]) for i in np.nonzero(~np.isfinite(data)))
         raise InputError(f"{name}: x is {float(data[place])} at {place}")

@@ -25,6 +25,7 @@ COMPILED: Counter[str] = Counter()
 """What `compile` did in this process: how many modules it ``"compiled"``, and how many it ``"loaded"`` from disk."""
 
 _PIPELINE = "1"  # part of the key on disk: to be raised when `_optimise` or `_emit` changes
+_DEFINED = re.compile(r'^define [^@]*@"?([^\s"(]+)"?\(', re.M)
 _libraries: dict[str, "Library"] = {}
 _lock = threading.RLock()
 if hasattr(
@@ -45,6 +46,7 @@ class Library:
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
+        self._defined = frozenset(_DEFINED.findall(text))
 
     def function(self, name: str, *arguments: Any, result: Any = None) -> Callable[..., Any]:
         """Return a function of the module, which drops the interpreter's lock while it runs.
@@ -54,7 +56,7 @@ class Library:
             arguments: the type of each argument, from `ctypes`.
             result: the type of the result, None for void.
         """
-        if not re.search(rf'^define [^@]*@"?{re.escape(name)}"?\(', self.text, re.M):
+        if name not in self._defined:  # looked up at each beginning of a run: the text is searched once
             raise BackendError(f"the module defines no function {name!r}")
         with _lock:
             address = self._engine.get_function_address(name)

@@ -154,12 +154,12 @@ def operator(n: Node) -> Callable[..., Any]:
 
 
 def evaluate(nodes: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Evaluate nodes over parameters (and inputs) in double."""
+    """Evaluate nodes in double over the values of what has a name: parameters, inputs, states, coefficients."""
     found: dict[Node, Any] = {}
     matrices: dict[tuple[Node, ...], dict[str, np.ndarray]] = {}
     for n in topological(nodes.values()):
         args = [found[arg] for arg in n.args]
-        if n.kind in ("parameter", "input"):
+        if n.kind in ("parameter", "input", "state", "coefficient"):
             found[n] = values[n.value]
         elif n.kind == "const":
             found[n] = np.asarray(n.value)
@@ -173,6 +173,17 @@ def evaluate(nodes: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, 
         else:
             found[n] = operator(n)(*args)
     return {name: found[root] for name, root in nodes.items()}
+
+
+def numbers(
+    definitions: Mapping[str, Node], parameters: Mapping[str, Any], dt: float | np.ndarray
+) -> dict[str, float | int | np.ndarray]:
+    """Return coefficients as numbers, of which integers stay integers, and arrays; ``dt`` may be one."""
+    known = {"dt": np.asarray(dt, float)} | {n: np.asarray(v, float) for n, v in parameters.items() if v is not None}
+    with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
+        found = evaluate(definitions, known)
+    kinds = {"int": int, "real": float}
+    return {n: kinds[definitions[n].type](v) if np.ndim(v) == 0 else np.asarray(v) for n, v in found.items()}
 
 
 def _matrices(size: int, args: list[Any]) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from spikelet import random
 from spikelet.backends import printer
 from spikelet.errors import BackendError, InputError, did_you_mean
 from spikelet.ir.lower import STEP, Step, surrogate_derivative
+from spikelet.ir.nodes import Node, topological
 from spikelet.ir.propagators import HALVINGS
 from spikelet.model import Surrogate
 
@@ -368,6 +369,25 @@ def _step_function(step: Step, surrogate: Surrogate, dtype: torch.dtype, smooth:
         choose_attached=_choose_attached if smooth is None else _mixed,
         as_real=lambda x: x.to(dtype),
     )
+
+
+def statements(
+    name: str, updates: Mapping[str, Node], coefficients: Mapping[str, Node], dtype: torch.dtype
+) -> Callable[..., dict[str, Any]]:
+    """Return new values over old ones as a function of tensors that broadcast: ``f(values, coefficients, time, draw)``.
+
+    Args:
+        name: Of what has the statements, for whoever reads the source.
+        updates: What to compute, over states, inputs, coefficients, time and draws.
+        coefficients: Their definitions.
+        dtype: Of real numbers.
+    """
+    leaves = topological(updates.values())
+    types = {n.value: n.type for n in leaves if n.kind == "state"}
+    inputs = tuple(dict.fromkeys(n.value for n in leaves if n.kind == "input"))
+    step = Step(name, "map", "", inputs, types, updates, None, {}, coefficients, noise=False)
+    function = _made(printer.step_source(step, "torch"), "step", as_real=lambda x: x.to(dtype))
+    return lambda values, numbers, time, draw: function(values, values, numbers, time, draw)[0]
 
 
 def scan(

@@ -2,7 +2,8 @@
 
 Each takes a numpy array or a torch tensor of float32 or float64 and returns the same kind, dtype and device, of shape
 ``(T, B, *N)``: rows of time, then the axes of what was given. Those of values take ``(B, *N)`` and a number of steps;
-those of signals take ``(T, B, *N)``. docs/signals.md has the equations and sources.
+those of signals take ``(T, B, *N)``, those of waveforms ``(B, samples)`` and their rate. docs/signals.md has the
+equations and sources.
 
 | of | encoder | gives |
 |---|---|---|
@@ -27,6 +28,8 @@ those of signals take ``(T, B, *N)``. docs/signals.md has the equations and sour
 | | `moving_window` | +1 and -1 where it leaves its mean over a window before |
 | | `sigma_delta` | how far it has moved from what the spikes so far tell |
 | | `hsa`, `modified_hsa`, `bsa` | spikes that a filter turns back into it |
+| waveforms | `cochlea` | the nerve of an ear: filters, hair cells, ganglion cells (more in `spikelet.audio`) |
+| | `sound_onset` | where a sound begins, or grows by much |
 
 The random ones draw from `spikelet.random`, keyed by the seed, the step and the number of the element, which is
 ``sample * neurons + neuron``. With ``samples`` given, the index of each row in the data set, the spikes of an image do
@@ -34,6 +37,7 @@ not depend on the batch, the process or the device that encodes it; with ``first
 in pieces.
 """
 
+from spikelet.audio import cochlea, sound_onset
 from spikelet.encode.bursts import burst, weighted_phase
 from spikelet.encode.changes import (
     contrast_threshold as contrast_threshold,
@@ -58,6 +62,7 @@ __all__ = [
     "bernoulli",
     "bsa",
     "burst",
+    "cochlea",
     "constant",
     "delta",
     "difference_of_gaussians",
@@ -76,6 +81,7 @@ __all__ = [
     "rank_order",
     "rate",
     "sigma_delta",
+    "sound_onset",
     "step_forward",
     "temporal_contrast",
     "weighted_phase",

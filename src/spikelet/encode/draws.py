@@ -50,8 +50,9 @@ def compare_words(out: Any, limit: Any, seed: int, element: Any, first_step: int
 def counts_of(mean: Any, out: Any, seed: int, element: Any, first_step: int) -> None:
     """Fill ``out`` (T, B*N) with counts of spikes.
 
-    The counts invert the distribution function on one 53-bit uniform number each, so they are exact at any mean. Step k
-    takes words 2*(k % 2) and the next of block k // 2.
+    The counts invert the distribution function on one 53-bit uniform number each, so they are exact at any mean. The
+    upper word of step k is word k % 4 of block k // 4, the lower that of the second such block (draw 1), which is drawn
+    where the upper does not decide.
 
     Args:
         mean: (B*N,) float64, or (T, B*N) where it changes with time.
@@ -75,15 +76,15 @@ def counts_of(mean: Any, out: Any, seed: int, element: Any, first_step: int) -> 
 
 def invert_words(out: Any, mean: Any, none: Any, seed: int, element: Any, first_step: int) -> None:
     """Fill ``out`` (T, B*N) with counts, by array operations; ``none`` is exp(-mean)."""
-    blocks = like(np.arange(first_step // 2, (first_step + len(out) - 1) // 2 + 1), mean)
-    skip, rounds = first_step % 2, _rounds(float(mean.max()))
+    blocks = like(np.arange(first_step // 4, (first_step + len(out) - 1) // 4 + 1), mean)
+    skip, rounds = first_step % 4, _rounds(float(mean.max()))
     for part in _parts(len(element), len(out), mean):
-        words = bits(mean)(seed, blocks[:, None], element[part], POISSON)
-        pairs = [
-            (cast(high, "float64") * 2.0**21 + cast(low >> 11, "float64") + 0.5) * 2.0**-53
-            for high, low in (words[:2], words[2:])
+        high, low = (bits(mean)(seed, blocks[:, None], element[part], POISSON, draw) for draw in (0, 1))
+        numbers = [
+            (cast(a, "float64") * 2.0**21 + cast(b >> 11, "float64") + 0.5) * 2.0**-53
+            for a, b in zip(high, low, strict=True)
         ]
-        uniform = module(mean).stack(pairs, 1).reshape(2 * len(blocks), -1)[skip : skip + len(out)]
+        uniform = module(mean).stack(numbers, 1).reshape(4 * len(blocks), -1)[skip : skip + len(out)]
         out[:, part] = _inverse_poisson(uniform, mean[..., part], none[..., part], rounds)
 
 
@@ -142,7 +143,7 @@ def _compiled(name: str, out: Any, given: tuple[Any, ...], rounds: int | None = 
     rows = on_host(out)
 
     def job(lo: int, hi: int) -> None:
-        scratch = None if rounds is None else np.empty((rounds + 4) * kernels.STRIP[name])
+        scratch = None if rounds is None else np.empty(kernels.rows(rounds) * kernels.STRIP[name])
         more = () if scratch is None else (scratch.ctypes.data,)
         function(rows.ctypes.data, count, *words, *more, lo, hi)
 

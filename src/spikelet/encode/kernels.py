@@ -1,8 +1,8 @@
 """The kernels of the random encoders, as LLVM IR: the numbers of `draws.spikes_of` and `draws.counts_of`.
 
 Both write elements ``lo`` to ``hi - 1`` of the rows of T steps, strip by strip, and are serial; several threads share
-the elements. ``bernoulli`` draws four steps from one block of random words, ``poisson`` two: it keeps the distribution
-function of each element of a strip as a table that grows as far as the draws ask for, and looks up each number in it.
+the elements. Both draw four steps from one block of random words. ``poisson`` keeps the distribution function of each
+element of a strip as a table that grows as far as the draws ask for, and looks up each number in it.
 """
 
 import ctypes
@@ -12,9 +12,8 @@ from functools import cache
 
 from spikelet.backends import llvm_jit
 from spikelet.backends.llvm_math import declarations
-from spikelet.backends.llvm_printer import number
 from spikelet.backends.llvm_random import LOW, block, round_keys
-from spikelet.backends.llvm_values import Value, bit_pattern, select
+from spikelet.backends.llvm_values import Value, bit_pattern
 from spikelet.backends.sparse_kernels import READ, WRITE, Kernel
 
 STRIP = {"bernoulli": 1024, "poisson": 256}  # elements whose numbers stay in the first cache
@@ -49,10 +48,10 @@ class _Encoder(Kernel):
             f"void @{name}({WRITE} %out, i64 %stride, {given.format(common=common)}, {tail}) {_WIDE}", real
         )
         self.width = STRIP[name]
-        self.keys = round_keys(self.int("%seed"))
-        self.use = self.int("%stream") << 16
+        self.keys = round_keys(self.integer("%seed"))
+        self.use = self.integer("%stream") << 16
 
-    def int(self, name: str) -> Value:
+    def integer(self, name: str) -> Value:
         """Return an integer by its name."""
         return Value(self, "i64", name)
 
@@ -70,10 +69,10 @@ class _Encoder(Kernel):
             left = self.calculate("sub", "%hi", begin)
             yield begin, self.value(f"call i64 @llvm.smin.i64(i64 {left}, i64 {self.width})")
 
-    def words(self, step: Value, elements: str, lane: str) -> tuple[Value, ...]:
+    def words(self, step: Value, elements: str, lane: str, draw: int = 0) -> tuple[Value, ...]:
         """Return the block of random words of a lane."""
-        element = self.int(self.load("i64", elements, lane))
-        return block((step & LOW, element & LOW, element >> 32, self.use), self.keys)
+        element = self.integer(self.load("i64", elements, lane))
+        return block((step & LOW, element & LOW, element >> 32, self.use | draw), self.keys)
 
     def row(self, step: str, begin: str) -> str:
         """Return the address of a strip in the row of a step."""
@@ -92,8 +91,8 @@ class _Bernoulli(_Encoder):
         with self.strips() as (begin, count), self.loop("block", last, first) as b:
             limits, elements = self.at("i64", "%limit", begin), self.at("i64", "%element", begin)
             with self.loop("lane", count) as i:
-                limit = self.int(self.load("i64", limits, i))
-                for k, word in enumerate(self.words(self.int(b), elements, i)):
+                limit = self.integer(self.load("i64", limits, i))
+                for k, word in enumerate(self.words(self.integer(b), elements, i)):
                     spike = self.value(f"select i1 {(word < limit).name}, {real} {self.one}, {real} {self.zero}")
                     self.store(real, spike, four, self.calculate("add", i, k * self.width))
             for k in range(4):
@@ -112,93 +111,132 @@ class _Bernoulli(_Encoder):
 class _Poisson(_Encoder):
     """Writes ``poisson``: the count is the number of values of the distribution function below a uniform number.
 
+    The upper word of the number nearly always tells how many; where it is that of one of the values, once in some
+    thousand million draws, the strip is compared again with all 53 bits.
+
     ``%means`` and ``%none`` hold the mean and exp(-mean) of each element, in rows ``%by`` apart: 0 where they do not
-    change with time. ``%scratch`` has room for ``%rounds + 4`` rows of a strip.
+    change with time. ``%scratch`` has room for ``rows(%rounds)`` rows of a strip.
     """
 
     def __init__(self, real: str):
         given = f"{READ} %means, {READ} %none, i64 %by, {READ} %element, {{common}}, i64 %rounds, {WRITE} %scratch"
         super().__init__("poisson", given, real)
         self.known, self.k = self.variable("i64", "0"), self.variable("i64", "0")
-        self.any = self.variable("i64", "0")
-        pair, self.count, self.term, self.cdf = (
-            self.at("double", "%scratch", str(i * self.width)) for i in (0, 2, 3, 4)
+        self.any, self.unsure = self.variable("i32", "0"), self.variable("i32", "0")
+        four, self.count, self.uniform, self.term, self.cdf = (
+            self._row("double", "%scratch", i) for i in (0, 2, 3, 4, 5)
         )
+        self.limits = self._row("double", self.cdf, self.calculate("add", "%rounds", 1))
         moves = self.value("icmp ne i64 %by, 0")
         with self.strips() as (begin, count), self.loop("step", "%steps") as t:
             at = self.calculate("add", self.calculate("mul", t, "%by"), begin)
-            means = self.at("double", "%means", at)
-            fresh = self.calculate("or", moves, self.value(f"icmp eq i64 {t}, 0"), "i1")
-            with self.when(fresh):
-                self._begin(self.at("double", "%none", at), count)
-            step = self.int(t) + self.int("%first")
-            odd = step & 1
-            drawn = self.calculate("and", odd.equals(1).name, self.value(f"icmp ne i64 {t}, 0"), "i1")
-            with self.when(self.value(f"xor i1 {drawn}, true")):
-                self._draw(step >> 1, self.at("i64", "%element", begin), pair, count)
-            self.uniform = self.at("double", pair, (odd * self.width).name)
-            self._search(means, count)
+            self.means, self.lanes = self.at("double", "%means", at), count
+            first = self.value(f"icmp eq i64 {t}, 0")
+            with self.when(self.calculate("or", moves, first, "i1")):
+                self._begin(self.at("double", "%none", at))
+            step, elements = self.integer(t) + self.integer("%first"), self.at("i64", "%element", begin)
+            with self.when(self.calculate("or", (step & 3).equals(0).name, first, "i1")):
+                self._draw(step >> 2, elements, four)
+            self.high = self._row("i32", four, (step & 3).name)
+            self._search(self._compare_words)
+            with self.when(self.value(f"icmp ne i32 {self.get(self.unsure)}, 0")):
+                self._all_bits(step, elements)
+                self._search(self._compare_all)
             row = self.row(t, begin)
             with self.loop("lane", count) as i:
-                found = self.double(self.count, i)
-                self.store(real, (found if real == "double" else found.to("float", "fptrunc")).name, row, i)
+                found = Value(self, "i32", self.load("i32", self.count, i))
+                self.store(real, found.to(real, "sitofp").name, row, i)
 
-    def _begin(self, none: str, count: str) -> None:
+    def _row(self, type_: str, pointer: str, number: str | int) -> str:
+        """Return the address of a row of a strip."""
+        return self.at(type_, pointer, self.calculate("mul", str(number), self.width))
+
+    def _begin(self, none: str) -> None:
         """Begin the table of a strip with the probability of no spike."""
         self.set(self.known, "1")
-        with self.loop("lane", count) as i:
-            self.store("double", self.load("double", none, i), self.cdf, i)
-            self.store("double", self.load("double", none, i), self.term, i)
+        with self.loop("lane", self.lanes) as i:
+            first = self.double(none, i)
+            self.store("double", first.name, self.cdf, i)
+            self.store("double", first.name, self.term, i)
+            self.store("i32", _upper(first).name, self.limits, i)
 
-    def _draw(self, block: Value, elements: str, pair: str, count: str) -> None:
-        """Draw two uniform numbers of 53 bits for each lane: of an even step and of the next."""
-        with self.loop("lane", count) as i:
-            words = self.words(block, elements, i)
-            for k, (high, low) in enumerate((words[:2], words[2:])):
-                uniform = (_whole(high) * 2.0**21 + _whole(low >> 11) + 0.5) * 2.0**-53
-                self.store("double", uniform.name, pair, self.calculate("add", i, k * self.width))
+    def _draw(self, block: Value, elements: str, four: str) -> None:
+        """Draw the upper words of the numbers of four steps for each lane."""
+        with self.loop("lane", self.lanes) as i:
+            for k, word in enumerate(self.words(block, elements, i)):
+                self.store("i32", word.to("i32", "trunc").name, four, self.calculate("add", i, k * self.width))
 
-    def _search(self, means: str, count: str) -> None:
+    def _all_bits(self, step: Value, elements: str) -> None:
+        """Make the uniform numbers of 53 bits of a step: the lower words come from the second block of its four."""
+        lower = self.variable("i64", "0")
+        with self.loop("lane", self.lanes) as i:
+            for k, word in enumerate(self.words(step >> 2, elements, i, draw=1)):
+                with self.when((step & 3).equals(k).name):
+                    self.set(lower, word.name)
+            high = Value(self, "i32", self.load("i32", self.high, i)).to("i64", "zext")
+            low = self.integer(self.get(lower)) >> 11
+            self.store("double", ((_whole(high) * 2.0**21 + _whole(low) + 0.5) * 2.0**-53).name, self.uniform, i)
+
+    def _search(self, compare: Callable[[str, str], Value]) -> None:
         """Compare with one value of the distribution function after the other, until no lane is above."""
-        with self.loop("lane", count) as i:
-            self.store("double", number(0.0, "double"), self.count, i)
+        with self.loop("lane", self.lanes) as i:
+            self.store("i32", "0", self.count, i)
         self.set(self.k, "1")
+        self.set(self.unsure, "0")
         name = self.fresh("round")
         self.do(f"br label %{name}.compare")
         self.label(f"{name}.compare")
         k = self.get(self.k)
-        before = self.at("double", self.cdf, self.calculate("mul", self.calculate("sub", k, 1), self.width))
+        before = self.calculate("sub", k, 1)
         self.set(self.any, "0")
-        with self.loop("lane", count) as i:
-            above = self.double(self.uniform, i) > self.double(before, i)
-            plus = above.to("i64", "zext")
-            self.set(self.any, (self.int(self.get(self.any)) | plus).name)
-            self.store("double", (self.double(self.count, i) + select(above, self.one_more(), 0.0)).name, self.count, i)
-        more = self.calculate("and", self.value(f"icmp ne i64 {self.get(self.any)}, 0"), self._is_left(k), "i1")
-        self.do(f"br i1 {more}, label %{name}.grow, label %{name}.end")
+        with self.loop("lane", self.lanes) as i:
+            plus = compare(before, i).to("i32", "zext")
+            self.set(self.any, (Value(self, "i32", self.get(self.any)) | plus).name)
+            self.store("i32", (Value(self, "i32", self.load("i32", self.count, i)) + plus).name, self.count, i)
+        more = self.value(f"icmp ne i32 {self.get(self.any)}, 0")
+        left = self.value(f"icmp slt i64 {k}, %rounds")
+        self.do(f"br i1 {self.calculate('and', more, left, 'i1')}, label %{name}.grow, label %{name}.end")
         self.label(f"{name}.grow")
         with self.when(self.value(f"icmp eq i64 {k}, {self.get(self.known)}")):
-            self._grow(k, before, means, count)
+            self._grow(k, before)
         self.set(self.k, self.calculate("add", k, 1))
         self.do(f"br label %{name}.compare")
         self.label(f"{name}.end")
 
-    def one_more(self) -> Value:
-        """Return 1 as a real number of 64 bits."""
-        return Value(self, "double", number(1.0, "double"))
+    def _compare_words(self, k: str, lane: str) -> Value:
+        """Tell whether the upper word of a number is above that of a value; note where they are the same."""
+        high = Value(self, "i32", self.load("i32", self.high, lane))
+        limit = Value(self, "i32", self.load("i32", self._row("i32", self.limits, k), lane))
+        same = high.equals(limit).to("i32", "zext")
+        self.set(self.unsure, (Value(self, "i32", self.get(self.unsure)) | same).name)
+        return high.write("icmp ugt", limit, type_="i1")
 
-    def _is_left(self, k: str) -> str:
-        return self.value(f"icmp slt i64 {k}, %rounds")
+    def _compare_all(self, k: str, lane: str) -> Value:
+        """Tell whether a number of 53 bits is above a value of the distribution function."""
+        return self.double(self.uniform, lane) > self.double(self._row("double", self.cdf, k), lane)
 
-    def _grow(self, k: str, before: str, means: str, count: str) -> None:
+    def _grow(self, k: str, before: str) -> None:
         """Add a row to the table: the value of the distribution function at the count k."""
         over = Value(self, "double", self.value(f"sitofp i64 {k} to double"))
-        row = self.at("double", self.cdf, self.calculate("mul", k, self.width))
-        with self.loop("lane", count) as i:
-            term = self.double(self.term, i) * self.double(means, i) / over
+        old, new = (self._row("double", self.cdf, row) for row in (before, k))
+        limits = self._row("i32", self.limits, k)
+        with self.loop("lane", self.lanes) as i:
+            term = self.double(self.term, i) * self.double(self.means, i) / over
+            value = self.double(old, i) + term
             self.store("double", term.name, self.term, i)
-            self.store("double", (self.double(before, i) + term).name, row, i)
+            self.store("double", value.name, new, i)
+            self.store("i32", _upper(value).name, limits, i)
         self.set(self.known, self.calculate("add", k, 1))
+
+
+def rows(rounds: int) -> int:
+    """Return how many rows of a strip ``poisson`` needs: beside five the table, in 64 and in 32 bits."""
+    return 5 + rounds + 1 + (rounds + 2) // 2
+
+
+def _upper(value: Value) -> Value:
+    """Return the upper 32 bits of a number of [0, 1], which rounding may have made a little more than 1."""
+    return (value * 2.0**32).call("minnum", 2.0**32 - 1).to("i32", "fptoui")
 
 
 def _whole(word: Value) -> Value:

@@ -187,7 +187,7 @@ def inhomogeneous_poisson(
         Heeger 2000, Poisson model of spike generation, section 4.
 
     Example:
-        >>> rates = np.linspace(0, 2, 5)[:, None, None] * np.ones((1, 1, 1000))
+        >>> rates = np.linspace(0, 2, 5)[:, None, None] * np.ones((1, 1, 10_000))
         >>> inhomogeneous_poisson(rates, dt=1.0).mean((1, 2)).round(1).tolist()
         [0.0, 0.5, 1.0, 1.5, 2.0]
     """

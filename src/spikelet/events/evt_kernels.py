@@ -5,6 +5,7 @@ time has been seen, y, x of the next vector, polarity of the vector, number of e
 kind, else -1. Events before the first time are dropped: nobody knows when they were.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,7 +22,7 @@ def evt_module() -> str:
     return "\n\n".join([*declared, _Evt2().text(), _Evt3().text(), _most()])
 
 
-class _Reader(Kernel):
+class _Reader(Kernel, ABC):
     """A function that reads words ``0 ... n - 1`` and writes events."""
 
     def __init__(self, name: str, word: str):
@@ -37,9 +38,9 @@ class _Reader(Kernel):
         for i, variable in enumerate(self.state):
             self.store("i64", self.get(variable), "%state", str(i))
 
+    @abstractmethod
     def read(self, word: str, i: str) -> None:
         """Write what a word does."""
-        raise NotImplementedError
 
     def part(self, word: str, shift: int, bits: int) -> str:
         """Return some bits of a word as a number."""

@@ -1,9 +1,10 @@
-"""Give the names in a piece of text other names, at the places where the parsed tree has them."""
+"""Give the names in a piece of text other names, at the places where the parsed tree has them; write lines anew."""
 
 from collections.abc import Mapping
 
 from spikelet.lang.functions import CONSTANTS
-from spikelet.lang.syntax import Expr
+from spikelet.lang.places import PLACES
+from spikelet.lang.syntax import Assignment, Expr, Statement
 
 
 def renamed(expr: Expr, body: tuple[int, int], names: Mapping[str, str]) -> str:
@@ -43,3 +44,26 @@ def same_meaning(a: Expr, b: Expr, names: Mapping[str, str]) -> bool:
     if isinstance(value, int | float) and isinstance(b.value, int | float):
         close = abs(value - b.value) <= 1e-12 * abs(value)  # 1 us**2 may be rounded in another order
     return close and all(same_meaning(x, y, names) for x, y in zip(a.args, b.args, strict=True))
+
+
+def written(line: Statement, names: Mapping[str, str] | None = None, expr: Expr | None = None) -> str:
+    """Return a line of a model on its own, with other names and without places."""
+    names = {} if names is None else names
+    name = names.get(line.name, line.name)
+    body = line.source.line[line.body[0] : line.body[1]].strip()
+    if expr is not None:
+        body = renamed(expr, line.body, names)
+    flags = "".join(f" ({flag})" for flag in line.flags if flag not in PLACES)
+    match line.kind:
+        case "parameter":
+            return f"{name} = {body}"
+        case "required" | "input":
+            return f"{name} : {line.unit}{flags}"
+        case kind:
+            head = {"flow": f"d{name}/dt", "map": f"{name}[k+1]", "sub": name}[kind]
+            return f"{head} = {body} : {line.unit}{flags}"
+
+
+def assigned(part: Assignment, names: Mapping[str, str]) -> str:
+    """Return a statement of an event on its own, with other names."""
+    return f"{names.get(part.name, part.name)} {part.operator}= {renamed(part.expr, part.body, names)}"

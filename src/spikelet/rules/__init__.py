@@ -12,20 +12,32 @@ Example:
 
 from spikelet.rule import Rule
 from spikelet.rules import (
+    calcium,
     error,
     homeostasis,
     loihi,
+    rate,
     reward,
     stdp,
+    triplet,
+    voltage,
 )
-from spikelet.rules.error import *  # noqa: F403
-from spikelet.rules.homeostasis import *  # noqa: F403
-from spikelet.rules.loihi import *  # noqa: F403
-from spikelet.rules.reward import *  # noqa: F403
-from spikelet.rules.stdp import *  # noqa: F403  # the zoo is what its modules hold
+from spikelet.rules.calcium import *
+from spikelet.rules.error import *
+from spikelet.rules.homeostasis import *
+from spikelet.rules.loihi import *
+from spikelet.rules.rate import *
+from spikelet.rules.reward import *
+from spikelet.rules.stdp import *
+from spikelet.rules.triplet import *
+from spikelet.rules.voltage import *
 
 _MODULES = (
     stdp,
+    triplet,
+    voltage,
+    calcium,
+    rate,
     reward,
     error,
     homeostasis,

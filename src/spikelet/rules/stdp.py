@@ -1,8 +1,9 @@
-"""Plasticity by the times of spikes: what pairs and triplets of spikes do to the weight.
+"""Plasticity by the times of pairs of spikes.
 
-All pairs of spikes count, through traces that add up, unless an entry says otherwise. Of a pair in the same step the
-spike of the sending neuron counts as the earlier one. The weights are plain numbers in the unit of the projection, and
-are kept from 0 to ``w_max``.
+All pairs of spikes count, through traces that add up, unless an entry says otherwise: which pairs do is the difference
+between `STDP`, `NearestSTDP`, `PreCentredSTDP` and `ReducedSymmetricSTDP`, and any weight dependence can be written
+with each. Of a pair in the same step the spike of the sending neuron counts as the earlier one. The weights are plain
+numbers in the unit of the projection, and are kept from 0 to ``w_max``.
 """
 
 from spikelet.rule import Rule
@@ -32,6 +33,38 @@ NearestSTDP = Rule(
     ref="Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459 (symmetric interpretation of nearest neighbours)",
 )
 
+PreCentredSTDP = Rule(
+    "PreCentredSTDP",
+    """
+    dx/dt = -x/tau_plus : 1                  # of the arrivals since the receiver's last spike
+    dx_post/dt = -x_post/tau_minus : 1 (post)
+    tau_plus = 20 ms;  tau_minus = 20 ms
+    a_plus = 0.005;  a_minus = 0.00525
+    w_max = 1
+    """,
+    on_pre="x += 1; w = clip(w - a_minus*x_post, 0, w_max)",
+    on_post="w = clip(w + a_plus*x, 0, w_max); x = 0; x_post = 1",
+    doc="Additive pair rule in which each arriving spike makes two pairs: with the last spike of the receiver before "
+    "it, and with the next one after it. Between Poisson trains it is a BCM rule.",
+    ref="Izhikevich & Desai 2003, Neural Comput. 15:1511; Morrison et al. 2008, Fig. 7B (presynaptic centred)",
+)
+
+ReducedSymmetricSTDP = Rule(
+    "ReducedSymmetricSTDP",
+    """
+    dx/dt = -x/tau_plus : 1
+    dy/dt = -y/tau_minus : 1
+    tau_plus = 20 ms;  tau_minus = 20 ms
+    a_plus = 0.005;  a_minus = 0.00525
+    w_max = 1
+    """,
+    on_pre="w = clip(w - a_minus*y, 0, w_max); x = 1; y = 0",
+    on_post="w = clip(w + a_plus*x, 0, w_max); y = 1; x = 0",
+    doc="Additive pair rule in which only neighbours make a pair: a spike of one neuron and the one of the other that "
+    "comes next, with no spike of either between them. Each spike resets the trace of the other neuron.",
+    ref="Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459, Fig. 7C (reduced symmetric, restricted)",
+)
+
 MultiplicativeSTDP = Rule(
     "MultiplicativeSTDP",
     """
@@ -46,6 +79,22 @@ MultiplicativeSTDP = Rule(
     doc="Pair rule with soft bounds: potentiation goes with the distance to w_max, depression with the weight. Weights "
     "gather around one value.",
     ref="Rubin, Lee & Sompolinsky 2001, Phys. Rev. Lett. 86:364; Guetig et al. 2003, J. Neurosci. 23:3697, mu = 1",
+)
+
+GuetigSTDP = Rule(
+    "GuetigSTDP",
+    """
+    dx_pre/dt = -x_pre/tau_plus : 1 (pre)
+    dx_post/dt = -x_post/tau_minus : 1 (post)
+    tau_plus = 20 ms;  tau_minus = 20 ms
+    eta = 0.005;  alpha = 1.05;  mu = 0.02   # step (lambda in the paper), asymmetry, exponent
+    w_max = 1
+    """,
+    on_pre="x_pre += 1; w = max(w - eta*alpha*w_max*(w/w_max)**mu*x_post, 0)",
+    on_post="x_post += 1; w = min(w + eta*w_max*(1 - w/w_max)**mu*x_pre, w_max)",
+    doc="Pair rule between additive (mu = 0) and multiplicative (mu = 1): small exponents leave weights apart and yet "
+    "let them follow correlations of their inputs.",
+    ref="Guetig, Aharonov, Rotter & Sompolinsky 2003, J. Neurosci. 23:3697, Eq. 1-3",
 )
 
 VanRossumSTDP = Rule(
@@ -80,24 +129,6 @@ PowerLawSTDP = Rule(
     ref="Morrison, Aertsen & Diesmann 2007, Neural Comput. 19:1437",
 )
 
-TripletSTDP = Rule(
-    "TripletSTDP",
-    """
-    dr1/dt = -r1/tau_plus : 1 (pre)
-    dr2/dt = -r2/tau_x : 1 (pre)
-    do1/dt = -o1/tau_minus : 1 (post)
-    do2/dt = -o2/tau_y : 1 (post)
-    tau_plus = 16.8 ms;  tau_minus = 33.7 ms;  tau_x = 101 ms;  tau_y = 125 ms
-    a2_plus = 5e-10;  a3_plus = 6.2e-3;  a2_minus = 7e-3;  a3_minus = 2.3e-4   # visual cortex, all pairs, full
-    w_max = 1
-    """,
-    on_pre="w = clip(w - o1*(a2_minus + a3_minus*r2), 0, w_max); r1 += 1; r2 += 1",
-    on_post="w = clip(w + r1*(a2_plus + a3_plus*o2), 0, w_max); o1 += 1; o2 += 1",
-    doc="Pairs and triplets of spikes, so that the frequency of pairs counts; each slow trace is read before its own "
-    "spike. TripletSTDP(a2_plus=0, a3_plus=6.5e-3, a2_minus=7.1e-3, a3_minus=0, tau_y=114) is the minimal model.",
-    ref="Pfister & Gerstner 2006, J. Neurosci. 26:9673, Eq. 3-4, Table 3",
-)
-
 InhibitorySTDP = Rule(
     "InhibitorySTDP",
     """
@@ -112,4 +143,36 @@ InhibitorySTDP = Rule(
     doc="Symmetric rule for inhibition: it grows with coincidence and shrinks with each spike that arrives, until the "
     "receiver fires at rho_0. Weights are positive: the synapse inhibits by its reversal potential.",
     ref="Vogels et al. 2011, Science 334:1569, supporting online material",
+)
+
+DiehlCookSTDP = Rule(
+    "DiehlCookSTDP",
+    """
+    dx_pre/dt = -x_pre/tau_pre : 1 (pre)
+    dx_post1/dt = -x_post1/tau_post1 : 1 (post)
+    dx_post2/dt = -x_post2/tau_post2 : 1 (post)
+    tau_pre = 20 ms;  tau_post1 = 20 ms;  tau_post2 = 40 ms
+    a_pre = 0.0001;  a_post = 0.01           # nu_ee_pre and nu_ee_post of the authors' program
+    w_max = 1
+    """,
+    on_pre="x_pre = 1; w = clip(w - a_pre*x_post1, 0, w_max)",
+    on_post="w = clip(w + a_post*x_pre*x_post2, 0, w_max); x_post1 = 1; x_post2 = 1",
+    doc="Triplet rule of the network that learns digits without labels: potentiation needs an earlier spike of the "
+    "receiver, depression is a hundred times weaker. Traces are set to 1, as in the authors' program.",
+    ref="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99, and their program (github.com/peter-u-diehl/stdp-mnist)",
+)
+
+KheradpishehSTDP = Rule(
+    "KheradpishehSTDP",
+    """
+    dage/dt = 1 : ms (pre)                   # time since the sender's last spike
+    window = 30 ms                           # how long an image is shown
+    a_plus = 0.004;  a_minus = 0.003
+    """,
+    on_pre="age = 0 ms",
+    on_post="w += where(age <= window, a_plus, -a_minus)*w*(1 - w)",
+    initial="age = 1000000 ms",
+    doc="What counts is only whether a sender has fired before the receiver, within the image that is shown: then the "
+    "weight grows, else it shrinks. Both slow down near 0 and 1, so weights stay between them.",
+    ref="Kheradpisheh et al. 2018, Neural Netw. 99:56, Eq. 3",
 )

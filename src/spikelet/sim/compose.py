@@ -19,10 +19,10 @@ from spikelet.errors import InputError, ModelError, did_you_mean
 from spikelet.lang import parser
 from spikelet.lang.dimensions import number_of
 from spikelet.lang.increments import WEIGHT
-from spikelet.lang.rename import renamed
+from spikelet.lang.rename import assigned, renamed, written
 from spikelet.lang.syntax import Assignment, Expr
 from spikelet.model import Neuron
-from spikelet.sim.receptor import Receptor, assigned, needed_by, placed, written
+from spikelet.sim.receptor import Receptor, needed_by, placed
 from spikelet.synapse import Synapse
 from spikelet.units import ONE, TIME, dimension_text, times
 

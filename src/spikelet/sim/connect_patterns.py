@@ -19,6 +19,7 @@ from spikelet.sim.connect_rows import (
     listed,
     poisson_counts,
 )
+from spikelet.sim.distributions import real_number
 
 
 class Pattern(ABC):
@@ -284,17 +285,6 @@ def whole_number(name: str, value: Any) -> int:
         raise InputError(f"{name} must be a whole number, not {value!r}"[:200]) from None
     if number < 0:
         raise InputError(f"{name} must not be negative, not {number}")
-    return number
-
-
-def real_number(name: str, value: Any) -> float:
-    """Return a finite number."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be a number, not {value!r}"[:200]) from None
-    if not np.isfinite(number):
-        raise InputError(f"{name} must be finite, not {number}")
     return number
 
 

@@ -12,8 +12,9 @@ from spikelet.errors import InputError, ShapeError
 from spikelet.ir.nodes import Node
 from spikelet.sim.connect_calls import PARTNERS, Draws, starts
 from spikelet.sim.connect_expression import parsed
-from spikelet.sim.connect_patterns import Pattern, real_number, rows_of_lists, whole_number
+from spikelet.sim.connect_patterns import Pattern, rows_of_lists, whole_number
 from spikelet.sim.connect_rows import Pair, Rows, listed
+from spikelet.sim.distributions import real_number
 
 _BLOCK = 1 << 20  # pairs that are looked at together
 _AXES = ("dx", "dy", "dz")

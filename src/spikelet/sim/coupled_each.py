@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from spikelet.backends.numpy_reference import evaluate
+from spikelet.backends.numpy_reference import numbers
 from spikelet.errors import ModelError
 from spikelet.ir import simplify as s
-from spikelet.ir.integrate import DT
-from spikelet.ir.lower import hoisted, operation
+from spikelet.ir.lower import hoisted
 from spikelet.ir.nodes import Node, node
+from spikelet.ir.statements import Reader
 from spikelet.lang.syntax import Expr
 from spikelet.sim import coupled_kernels as kernels
 from spikelet.sim.driver import Call, address_of
 from spikelet.sim.group import Stepping
 from spikelet.sim.projection import Projection
+from spikelet.synapse import Synapse
 
 _REAL = {"float32": "float", "float64": "double"}
 
@@ -87,27 +88,21 @@ class Each:
 
     def _out(self) -> tuple[Node, dict[str, float]]:
         """Return ``out`` as a node over states, and its coefficients."""
-        updates, _, definitions = hoisted({"out": s.real(self._node(self.coupling.out))}, None)
-        known = {"dt": np.float64(self.dt)}
-        known |= {
-            n: np.asarray(v, float) for n, v in self.synapse.parameters.items() if v is not None and not np.ndim(v)
-        }
-        with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
-            values = evaluate(definitions, known)
-        return updates["out"], {name: float(value) for name, value in values.items()}
+        reader = _Sums(self.synapse, self.coupling.values, self.names)
+        updates, _, definitions = hoisted({"out": s.real(reader.read(self.coupling.out, {}))}, None)
+        given = self.synapse.parameters.items()
+        known = {name: value for name, value in given if value is not None and not np.ndim(value)}
+        return updates["out"], {n: float(value) for n, value in numbers(definitions, known, self.dt).items()}
 
-    def _node(self, expr: Expr) -> Node:
-        number = self.coupling.values.get(expr.unspanned())
-        if number is not None:
-            return node("state", value=self.names[number])
-        if expr.op == "number":
-            return s.const(expr.value)  # type: ignore[arg-type]  # numbers hold numbers
-        if expr.op == "name":
-            name = str(expr.value)
-            variable = self.synapse.definition.variables.get(name)
-            if name == "dt":
-                return DT
-            if variable is None or variable.kind != "parameter":
-                return node("state", value=name)
-            return node("parameter", value=name, type_="int" if variable.integer else "real")
-        return operation(expr, [self._node(arg) for arg in expr.args])
+
+class _Sums(Reader):
+    """Reads an expression in which some parts are known as sums over the synapses."""
+
+    def __init__(self, synapse: Synapse, values: Mapping[object, int], names: Sequence[str]):
+        super().__init__(synapse.definition.variables)
+        self.values, self.names = values, names
+
+    def read(self, expr: Expr, known: Mapping[str, Node]) -> Node:
+        """Turn an expression into a node."""
+        number = self.values.get(expr.unspanned())
+        return super().read(expr, known) if number is None else node("state", value=self.names[number])

@@ -7,6 +7,7 @@ what does not change.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cache
 
@@ -58,7 +59,7 @@ def library(real: str) -> llvm_jit.Library:
     return llvm_jit.compile("\n\n".join([_keep(real), _constant(real)]))
 
 
-class _Segments(Function):
+class _Segments(Function, ABC):
     """What the kernels that go through all synapses share."""
 
     def __init__(self, name: str, words: Words, index: str, real: str, graded: bool):
@@ -91,9 +92,9 @@ class _Segments(Function):
                     first, last = self.load("i64", w["pointer"], place), self.load("i64", w["pointer"], behind)
                     self.segment(row, self.value(f"add i64 {begin}, {s}"), first, last)
 
+    @abstractmethod
     def segment(self, row: str, sent: str, first: str, last: str) -> None:
         """Do the synapses of a source with one delay; ``sent`` is the place of what it sent in the ring."""
-        raise NotImplementedError
 
     def target(self, e: str) -> str:
         """Return the number of a synapse's target."""

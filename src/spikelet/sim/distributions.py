@@ -134,7 +134,7 @@ def uniform(low: float, high: float) -> Distribution:
     Raises:
         InputError: a bound is not finite, or ``low`` is above ``high``.
     """
-    low, high = _number("uniform: low", low), _number("uniform: high", high)
+    low, high = real_number("uniform: low", low), real_number("uniform: high", high)
     return Distribution("uniform", (low + high) / 2, (high - low) / math.sqrt(12), low, high)
 
 
@@ -173,15 +173,15 @@ def lognormal(mean: float, sd: float, low: float | None = None, high: float | No
 
 
 def _bounded(law: str, mean: float, sd: float, low: float | None, high: float | None) -> Distribution:
-    mean, sd = _number(f"{law}: mean", mean), _number(f"{law}: sd", sd)
+    mean, sd = real_number(f"{law}: mean", mean), real_number(f"{law}: sd", sd)
     if sd < 0:
         raise InputError(f"{law}: sd must not be negative, not {sd:g}")
-    low = -math.inf if low is None else _number(f"{law}: low", low)
-    high = math.inf if high is None else _number(f"{law}: high", high)
+    low = -math.inf if low is None else real_number(f"{law}: low", low)
+    high = math.inf if high is None else real_number(f"{law}: high", high)
     return Distribution(law, mean, sd, low, high)
 
 
-def _number(name: str, value: Any) -> float:
+def real_number(name: str, value: Any) -> float:
     """Return a finite number as a float."""
     try:
         number = float(value)

@@ -1,7 +1,9 @@
 """The synapses of a projection as arrays: by source, then by delay, without sorting and without a delay per synapse."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,22 @@ class Edges:
         """Return the delay of each synapse [steps], (E,) int64."""
         return np.repeat(np.tile(self.delays, self.n_source), np.diff(self.pointer))
 
+    @cached_property
+    def whole(self) -> bool:
+        """Whether there is one delay, and each source has all targets, in order."""
+        if len(self.delays) != 1 or len(self) != self.n_source * self.n_target:
+            return False
+        return bool((self.targets.reshape(self.n_source, self.n_target) == np.arange(self.n_target)).all())
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether they stand in the order of their source and target."""
+        if self.whole or len(self) < 2:
+            return True
+        falls = self.targets[1:] < self.targets[:-1]
+        falls[self.pointer[1:-1][(self.pointer[1:-1] > 0) & (self.pointer[1:-1] < len(self))] - 1] = False
+        return len(self.delays) == 1 and not falls.any()
+
     def order(self) -> np.ndarray:
         """Return where the synapses stand, in the order of their source and target, (E,) int64.
 
@@ -64,7 +82,9 @@ class Edges:
 
     def with_weights(self, weights: np.ndarray) -> "Edges":
         """Return the same synapses with other weights, one for all or (E,)."""
-        return replace(self, weights=float(weights) if np.ndim(weights) == 0 else weights)
+        found = copy.copy(self)  # with what is known of the places
+        object.__setattr__(found, "weights", float(weights) if np.ndim(weights) == 0 else weights)
+        return found
 
     def with_delays(self, steps: np.ndarray) -> "Edges":
         """Return the same synapses with other delays [steps], one for all or (E,)."""

@@ -1,15 +1,19 @@
 """A source at work: a kernel, and what it reads and keeps."""
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from spikelet.backends.llvm_values import bit_pattern
 from spikelet.sim import source_kernels as kernels
 
+_SAME = 2  # words that a call keeps when its source becomes another: its step, and its number of steps
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False)
 class Emitter:
     """A source made ready for a size and a step: a kernel of `source_kernels` and the words that it takes.
 
@@ -19,6 +23,7 @@ class Emitter:
         fixed: Words that are numbers.
         arrays: Words that are addresses of these arrays, which the emitter keeps in memory.
         state: Those of the arrays that a run changes. An emitter with a state must meet each step once, in order.
+        made: The words that it has written and that are still somewhere, and what they were asked with.
     """
 
     kernel: str
@@ -26,6 +31,23 @@ class Emitter:
     fixed: Mapping[str, int]
     arrays: Mapping[str, np.ndarray]
     state: Mapping[str, np.ndarray] = field(default_factory=dict)
+    made: list[tuple["weakref.ref[np.ndarray]", dict[str, Any]]] = field(default_factory=list, repr=False)
+
+    def become(self, other: "Emitter") -> bool:
+        """Become another emitter, in the words of all calls that there are, so that none has to be made again.
+
+        Returns:
+            Whether that could be done: it needs the same kernel, and leaves all as it is where it is another.
+        """
+        if self.kernel != other.kernel:
+            return False
+        self.fixed, self.arrays, self.state = other.fixed, other.arrays, other.state
+        self.made = [(kept, given) for kept, given in self.made if kept() is not None]
+        for kept, given in self.made:
+            words = kept()
+            if words is not None:
+                words[_SAME:] = self._written(given)[_SAME:]
+        return True
 
     def words(
         self, out: int, stride: int, *, step: int = 0, steps: int = 1, slots: int = 0, delay: int = 0,
@@ -45,13 +67,19 @@ class Emitter:
         Returns:
             int64, to be kept in memory, with the emitter, as long as the kernel is called with it.
         """
-        common = {
+        given = {
             "step": step, "T": steps, "out": out, "stride": stride, "slots": slots, "delay": delay,
             "add": int(scale is not None), "scale": _signed(bit_pattern(scale or 0.0, "double")),
         }  # fmt: skip
+        words = self._written(given)
+        self.made = [(kept, own) for kept, own in self.made if kept() is not None]
+        self.made.append((weakref.ref(words), given))
+        return words
+
+    def _written(self, given: Mapping[str, int]) -> np.ndarray:
         words = kernels.WORDS[self.kernel]
         addresses = {name: array.ctypes.data for name, array in self.arrays.items()}
-        return words.array(dict.fromkeys(words.names, 0) | common | dict(self.fixed) | addresses)
+        return words.array(dict.fromkeys(words.names, 0) | dict(given) | dict(self.fixed) | addresses)
 
     def counts(self, step: int, steps: int, dtype: str = "float32") -> np.ndarray:
         """Return the counts of steps ``step`` to ``step + steps - 1``, (steps, n)."""

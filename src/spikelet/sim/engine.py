@@ -18,6 +18,7 @@ from spikelet.sim.cable import Changes
 from spikelet.sim.description import Description, Drive
 from spikelet.sim.driver import Driver
 from spikelet.sim.edges import Edges
+from spikelet.sim.normalise import normalised
 from spikelet.sim.parts import Parts, make
 from spikelet.sim.plastic import rewired
 from spikelet.sim.plastic_network import Variables
@@ -79,6 +80,11 @@ class Engine:
             return self.parts.learning[projection.name].current()
         return self.parts.wiring.edges(projection)
 
+    def places(self, projection: Projection) -> Edges:
+        """Return the synapses of a projection, with any weights: those that learn need not be read."""
+        learning = self.parts.learning.get(projection.name)
+        return self.parts.wiring.edges(projection) if learning is None else learning.edges
+
     def count(self, projection: Projection) -> int:
         """Return how many synapses a projection has; to list those of a large network takes longer than to run it."""
         return self.parts.wiring.count(projection)
@@ -90,14 +96,21 @@ class Engine:
     def set_weights(self, projection: Projection, weights: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
         if projection.name in self.parts.learning:
-            self.parts.learning[projection.name].set_weights(weights)
-            self.renew()
+            if self.parts.learning[projection.name].set_weights(weights):
+                self.renew()
             return
         self.parts.wiring.set_weights(projection, weights)
         if projection.name in self.parts.coupled:
             own = [cable for cable in self.parts.wiring.coupled if projection in cable.projections]
             self.parts.coupled[projection.name].set_cables(own)
         self.renew()
+
+    def normalise(self, projection: Projection, total: Any) -> None:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``."""
+        if projection.name not in self.parts.learning:
+            self.set_weights(projection, normalised(projection.name, self.edges(projection), total))
+        elif self.parts.learning[projection.name].normalise(projection.name, total):
+            self.renew()
 
     def unit(self, population: Population, name: str) -> str:
         """Return the unit of a state."""
@@ -110,8 +123,8 @@ class Engine:
 
     def write(self, population: Population, ids: np.ndarray | None, given: Mapping[str, Any]) -> None:
         """Set states and parameters of a population, or of some of its neurons."""
-        values.write(self.parts, population, ids, given)
-        self.renew()
+        if values.write(self.parts, population, ids, given):
+            self.renew()
 
     def set_drive(self, drive: Drive, current: Any) -> None:
         """Replace a current."""
@@ -158,6 +171,10 @@ class Engine:
             )
         parts.learning[name] = rewired(parts.learning[name], edges, origin)
         parts.wiring.learning[name] = parts.learning[name].edges
+        if name in parts.coupled:
+            (cable,) = parts.coupled[name].cables
+            cable.edges = parts.learning[name].edges
+            parts.coupled[name].set_cables([cable])
         self.renew()
 
     def states(self, population: Population) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ on how a run is cut. There are two ways to the same weights, ``plastic_general``
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from spikelet.sim.driver import Call
 from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
 from spikelet.sim.history import History
+from spikelet.sim.normalise import normalised
 from spikelet.sim.plastic_additive import NotAdditive
 from spikelet.sim.plastic_general import General
 from spikelet.sim.plastic_lazy import Lazy, plan
@@ -45,6 +45,7 @@ class Plastic(Learner):
         self.before: list[Call] = []
         self.after: list[Call] = []
         self.reason = "there are no synapses"
+        self.scratch: np.ndarray | None = None
         self.way: General | Lazy = self._chosen() if self.some else General(self)
         self._build()
 
@@ -119,8 +120,9 @@ class Plastic(Learner):
             yield f"from.{name}", self.senders.values[name]
 
     def current(self) -> Edges:
-        """Return the synapses with their present weights."""
-        return replace(self.edges, weights=self.way.read())
+        """Return the synapses with their present weights, and what is known of their places, found once."""
+        assert self.edges.ordered in (True, False)
+        return self.edges.with_weights(self.way.read())
 
     def check(self, name: str) -> None:
         """Check that all weights are finite; ``name`` is the projection's, for the message.
@@ -141,15 +143,33 @@ class Plastic(Learner):
                 "w = clip(..., 0, w_max), or smaller steps may help"
             )
 
-    def set_weights(self, values: np.ndarray) -> None:
+    def set_weights(self, values: np.ndarray) -> bool:
         """Set the weights, a number or an array, in the order in which they are stored.
 
         Weights outside of the bounds of the rule make it general.
+
+        Returns:
+            Whether there are new calls, which a run that goes on needs.
         """
         given = np.broadcast_to(np.asarray(values, self.weights.dtype), self.weights.shape)
-        if isinstance(self.way, Lazy) and not self.way.how.holds(given, self.edges.targets):
+        leaves = isinstance(self.way, Lazy) and not self.way.how.holds(given, self.edges.targets)
+        if leaves:
             self.become_general(OUTSIDE)
         self.way.write(given)
+        return leaves
+
+    def normalise(self, name: str, total: Any) -> bool:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``.
+
+        Returns:
+            Whether there are new calls, as of ``set_weights``.
+
+        Raises:
+            InputError: ``total`` is wrong, or all weights into a receiver are 0; ``name`` is the projection's.
+        """
+        if self.scratch is None:  # large arrays that come and go take longer than what is done with them
+            self.scratch = np.empty_like(self.weights)
+        return self.set_weights(normalised(name, self.edges, total, self.way.read_into(self.scratch)))
 
 
 def rewired(old: Plastic, edges: Edges, origin: np.ndarray) -> Plastic:

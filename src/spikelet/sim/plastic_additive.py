@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from spikelet.errors import SpikeletError
 from spikelet.ir import simplify as s
 from spikelet.ir.nodes import Node, topological
+from spikelet.ir.rule_program import BOUNDS, Program, bounded, program
 from spikelet.lang.increments import WEIGHT
 from spikelet.lang.places import side
 from spikelet.rule import Rule
-from spikelet.sim.plastic_program import Program, program
 
 _Sum = dict[tuple[str, ...], Node]  # states of the sender that are multiplied -> what multiplies them
 
@@ -66,7 +66,9 @@ def additive(rule: Rule) -> Additive:
         raise NotAdditive("synapses have states of their own")
     if WEIGHT not in found.updates:
         raise NotAdditive("on_post does not change w")
-    inner, low, high = _bounds(found.updates[WEIGHT])
+    inner, low, high = bounded(found.updates[WEIGHT])
+    if inner.kind == "call" and inner.value in BOUNDS:
+        raise NotAdditive("w has bounds that change, or several")
     places = {name: place for name, place in rule.places.items() if place == "pre"}
     places |= {name: "from" for name in rule.definition.partners if side(name) == "pre"}
     terms = _Expansion(places)(inner)
@@ -79,25 +81,6 @@ def additive(rule: Rule) -> Additive:
         if places[name] == "from":
             raise NotAdditive(f"on_post reads {name}")
     return Additive(tuple(Term(names, gain) for names, gain in terms.items()), low, high, found)
-
-
-def _bounds(value: Node) -> tuple[Node, Node | None, Node | None]:
-    """Return what stands inside of bounds, and the bounds."""
-    bounds: dict[str, Node] = {}
-    while value.kind == "call" and value.value in ("clip", "min", "max"):
-        if value.value == "clip":
-            value, *new = value.args
-            given = dict(zip(("max", "min"), new, strict=True))
-        else:
-            fixed = [arg for arg in value.args if arg.kind in ("const", "coefficient")]
-            other = [arg for arg in value.args if arg.kind not in ("const", "coefficient")]
-            if len(fixed) != 1 or len(other) != 1:
-                raise NotAdditive("w has bounds that change, or several")
-            given, value = {value.value: fixed[0]}, other[0]
-        if given.keys() & bounds.keys() or any(node.kind not in ("const", "coefficient") for node in given.values()):
-            raise NotAdditive("w has bounds that change, or several")
-        bounds |= given
-    return value, bounds.get("max"), bounds.get("min")
 
 
 class _Expansion:

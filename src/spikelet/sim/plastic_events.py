@@ -13,9 +13,9 @@ from spikelet.backends.llvm_math import definitions
 from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.backends.llvm_random import random_definitions
 from spikelet.ir.nodes import Node, topological
+from spikelet.ir.rule_program import Program
 from spikelet.lang.increments import WEIGHT
 from spikelet.sim.driver import SIGNATURE, Words
-from spikelet.sim.plastic_program import Program
 
 NUMBERS = {
     "step", "T", "dt", "begin", "end", "delays", "slots", "stride", "first", "sources", "count", "border", "segments",
@@ -33,6 +33,7 @@ class Shape:
         real: ``float`` or ``double``.
         index: Type of targets, ``i16`` or ``i32``.
         segment: Type of the numbers of segments, ``i16`` or ``i32``.
+        whole: Whether each segment leads to all targets in order, so that their numbers need not be looked up.
         multiple: Whether an entry of the history of the senders may stand for several spikes.
         scaled: Of each outlet, whether a spike releases more or less there than the weight.
         states: Place -> its states and their types, ``real`` or ``int``, without the weight; ``of`` are states of the
@@ -43,6 +44,7 @@ class Shape:
     real: str
     index: str
     segment: str
+    whole: bool
     multiple: bool
     scaled: tuple[bool, ...]
     states: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -237,6 +239,18 @@ class Event(Function):
     def ends(self, segment: str) -> tuple[str, str]:
         """Return where the synapses of a segment begin and end."""
         return self.load("i64", self.w["pointer"], segment), self.load("i64", self.w["pointer"], self.sum(segment, "1"))
+
+    @contextmanager
+    def synapses(self, segment: str) -> Iterator[tuple[str, str]]:
+        """Write a loop over the synapses of a segment; yield the place and the target of each."""
+        begin, end = self.ends(segment)
+        with self.loop("e", end, begin) as e:
+            whole = self.shape.whole
+            yield e, self.value(f"sub i64 {e}, {begin}") if whole else self.index(e)
+
+    def index(self, e: str) -> str:
+        """Look up the target of a synapse."""
+        return self.whole(self.shape.index, self.w["targets"], e)
 
     def offset_of(self, segment: str) -> str:
         """Return where the states of receivers begin that the synapses of a segment, all of one delay, see."""

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from spikelet import random
+from spikelet.ir.rule_program import flow, program
 from spikelet.sim.driver import Call
 from spikelet.sim.plastic_flow import Flow
 from spikelet.sim.plastic_index import transpose
 from spikelet.sim.plastic_kernels import Arrive, Posts
 from spikelet.sim.plastic_learner import Learner
-from spikelet.sim.plastic_program import flow, program
 
 
 def arriving(learner: Learner, begin: int, end: int) -> dict[str, int]:
@@ -74,6 +74,11 @@ class General:
     def read(self) -> np.ndarray:
         """Return the weights, (E,)."""
         return self.learner.weights
+
+    def read_into(self, out: np.ndarray) -> np.ndarray:
+        """Write the weights, and return them."""
+        out[...] = self.learner.weights
+        return out
 
     def write(self, values: np.ndarray) -> None:
         """Set the weights."""

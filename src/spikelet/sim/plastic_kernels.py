@@ -104,10 +104,8 @@ class Arrive(Arrivals):
 
     def spike(self, copy: str) -> None:
         """Deliver one spike, and run the rule."""
-        begin, end = self.ends(copy)
         pre, tables = self.sender(copy, self.program.updates.values())
-        with self.loop("e", end, begin) as e:
-            target = self.whole(self.shape.index, self.w["targets"], e)
+        with self.synapses(copy) as (e, target):
             weight = self.load(self.shape.real, self.w["weights"], e)
             self.deliver(target, weight)
             post, more = self.receiver(target, self.sum(target, self.offset), self.learned.values())

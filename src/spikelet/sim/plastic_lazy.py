@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from spikelet.backends.numpy_reference import numbers
+from spikelet.ir.rule_program import Program, program
 from spikelet.lang.increments import WEIGHT
 from spikelet.sim.driver import Call, Driver
 from spikelet.sim.plastic_additive import Additive, NotAdditive, Term, additive
 from spikelet.sim.plastic_general import arriving, receiving
 from spikelet.sim.plastic_lazy_kernels import Arrive, LazyEvent, Posts, Read, Turn, Write
 from spikelet.sim.plastic_learner import Learner
-from spikelet.sim.plastic_program import Program, program
 from spikelet.sim.plastic_signs import Signs
 
 _SHARE = 2.0  # an epoch is as long as a trace takes to decay by exp(-2)
@@ -56,10 +57,16 @@ class Plan:
 
     def holds(self, weights: np.ndarray, targets: np.ndarray) -> bool:
         """Tell whether weights lie within the bounds, as they will from then on."""
-        if np.isfinite(self.least) and not (weights >= self.least).all():
+        if not weights.size:
+            return True
+        smallest, greatest = weights.min(), weights.max()  # NaN where there is one, which lies within no bounds
+        if np.isfinite(self.least) and not smallest >= self.least:
             return False
         if self.low is None:
             return True
+        if np.ndim(self.low) == np.ndim(self.high) == 0:
+            kind = weights.dtype.type
+            return bool(smallest >= kind(self.low) and greatest <= kind(self.high))
         bounds = (np.asarray(bound).astype(weights.dtype) for bound in (self.low, self.high))
         low, high = (bound[targets] if bound.ndim else bound for bound in bounds)
         return bool(((weights >= low) & (weights <= high)).all())
@@ -75,7 +82,7 @@ def plan(learner: Learner) -> Plan:
     decays = tuple(_decay(learner, term) for term in found.terms)
     if found.low is None and found.high is None:
         return Plan(found, decays, None, None, -math.inf)
-    values = found.program.values(learner.rule, learner.dt)
+    values = numbers(found.program.coefficients, learner.rule.parameters, learner.dt)
     low = -math.inf if found.low is None else Signs(values, set()).number(found.low)
     high = math.inf if found.high is None else Signs(values, set()).number(found.high)
     for least, given in ((-math.inf, set[str]()), (0.0, {WEIGHT})):
@@ -120,7 +127,10 @@ def _positive(learner: Learner, given: set[str]) -> set[str]:
         kept = set()
         for name in found:
             changed = [event for event in events if name in event.updates]
-            signs = [Signs(event.values(rule, learner.dt), found).of(event.updates[name]) for event in changed]
+            signs = [
+                Signs(numbers(event.coefficients, rule.parameters, learner.dt), found).of(event.updates[name])
+                for event in changed
+            ]
             for place, group in learner.traces.items():
                 if name in group.step.updates and place in ("pre", "post"):
                     own = Signs(group.coefficients, found)
@@ -144,7 +154,10 @@ def _stays(learner: Learner, positive: set[str], low: Any, high: Any) -> bool:
     found = program(learner.rule, "on_pre")
     if WEIGHT not in found.updates:
         return True
-    signs, new = Signs(found.values(learner.rule, learner.dt), positive), found.updates[WEIGHT]
+    signs, new = (
+        Signs(numbers(found.coefficients, learner.rule.parameters, learner.dt), positive),
+        found.updates[WEIGHT],
+    )
     below = np.all(np.isposinf(high)) or signs.bounded(new, high, -1)
     return bool((np.all(np.isneginf(low)) or signs.bounded(new, low, 1)) and below)
 
@@ -177,6 +190,7 @@ class Lazy:
         self.bounded = "" if how.low is None else "table" if np.ndim(how.low) or np.ndim(how.high) else "number"
         size = learner.edges.n_target if self.bounded == "table" else 1
         self.bounds = [np.full(size, 0.0 if bound is None else bound, dtype) for bound in (how.low, how.high)]
+        self.drivers: dict[type[LazyEvent], tuple[Call, Driver]] = {}  # of what goes through all weights
 
     def begin(self) -> list[Call]:
         """Begin epochs."""
@@ -204,7 +218,10 @@ class Lazy:
 
     def read(self) -> np.ndarray:
         """Return the weights as they are now, (E,)."""
-        out = np.empty_like(self.learner.weights)
+        return self.read_into(np.empty_like(self.learner.weights))
+
+    def read_into(self, out: np.ndarray) -> np.ndarray:
+        """Write the weights as they are now, and return them."""
         self._run(Read, out)
         return out
 
@@ -214,8 +231,12 @@ class Lazy:
         self._run(Write, np.ascontiguousarray(np.broadcast_to(values, self.learner.weights.shape), dtype))
 
     def _run(self, kind: type[LazyEvent], values: np.ndarray) -> None:
-        call = self._call(kind, Program({}, {}), {**self._all(), "values": values.ctypes.data})
-        Driver([call]).run(0, 1, 0, 1)
+        if kind not in self.drivers:
+            call = self._call(kind, Program({}, {}), {**self._all(), "values": 0})
+            self.drivers[kind] = call, Driver([call])
+        call, driver = self.drivers[kind]
+        call.even[kind.own.index("values")] = values.ctypes.data
+        driver.run(0, 1, 0, 1)
 
     def _all(self) -> dict[str, int]:
         """Return the words of kernels that go through all synapses."""

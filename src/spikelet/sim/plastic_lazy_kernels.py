@@ -6,11 +6,11 @@ Words that end in ``.0``, ``.1`` ... belong to the terms of ``on_post``.
 from collections.abc import Iterable, Sequence
 
 from spikelet.ir.nodes import Node, node
+from spikelet.ir.rule_program import Program
 from spikelet.lang.increments import WEIGHT
 from spikelet.sim.plastic_additive import Term
 from spikelet.sim.plastic_events import Event, Shape
 from spikelet.sim.plastic_kernels import Arrivals, Receptions
-from spikelet.sim.plastic_program import Program
 
 TERM = ("factor", "slot", "sums", "growth", "decay", "length", "epochs")  # words of each term
 _Part = tuple[str, str]  # factor of a synapse's segment, and the sums that it multiplies
@@ -89,7 +89,6 @@ class Arrive(LazyEvent, Arrivals):
     def spike(self, copy: str) -> None:
         """Deliver one spike, and run the rule; what comes from now on waits on the traces as they are then."""
         real = self.shape.real
-        begin, end = self.ends(copy)
         pre, tables = self.sender(copy, self.program.updates.values())
         before = self.parts(copy, self.offset)
         pre |= self.states("pre", copy, self._traces())
@@ -102,8 +101,7 @@ class Arrive(LazyEvent, Arrivals):
             after.append((factor, self.cells(i, slot, self.offset)))
             self.store(real, factor, self.w[f"factor.{i}"], copy)
             self.store("i32", self.value(f"trunc i64 {slot} to i32"), self.w[f"slot.{i}"], copy)
-        with self.loop("e", end, begin) as e:
-            target = self.whole(self.shape.index, self.w["targets"], e)
+        with self.synapses(copy) as (e, target):
             weight = self.waited(self.load(real, self.w["weights"], e), target, before)
             weight = self.inside(weight, target, self.bounds)
             self.deliver(target, weight)
@@ -167,9 +165,7 @@ class Turn(LazyEvent):
             own = self.value(f"icmp eq i64 {self.whole('i32', self.w[f'slot.{i}'], s)}, {slot}")
             with self.when(self.value(f"and i1 {waits}, {own}")):
                 part = (factor, self.cells(i, slot, self.offset_of(s)))
-                begin, end = self.ends(s)
-                with self.loop("e", end, begin) as e:
-                    target = self.whole(self.shape.index, self.w["targets"], e)
+                with self.synapses(s) as (e, target):
                     weight = self.waited(self.load(real, self.w["weights"], e), target, [part])
                     self.store(real, weight, self.w["weights"], e)
                 self.store(real, "0.0", self.w[f"factor.{i}"], s)
@@ -189,9 +185,7 @@ class Read(LazyEvent):
         real, limits = self.shape.real, self.limits()
         with self.loop("s", self.w["segments"]) as s:
             parts = self.parts(s, self.offset_of(s))
-            begin, end = self.ends(s)
-            with self.loop("e", end, begin) as e:
-                target = self.whole(self.shape.index, self.w["targets"], e)
+            with self.synapses(s) as (e, target):
                 self.one(e, target, parts, limits, real)
 
     def one(self, e: str, target: str, parts: list[_Part], limits: tuple[str, str] | None, real: str) -> None:

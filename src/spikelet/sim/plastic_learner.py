@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from spikelet.backends import llvm_jit
-from spikelet.backends.numpy_reference import Interpreter
+from spikelet.backends.numpy_reference import Interpreter, numbers
 from spikelet.ir.lower import lower
+from spikelet.ir.rule_program import Program, Units, traces
 from spikelet.lang.increments import WEIGHT
 from spikelet.rule import Rule
 from spikelet.sim import driver
@@ -17,7 +18,6 @@ from spikelet.sim.group import Stepping
 from spikelet.sim.history import History
 from spikelet.sim.plastic_events import Kernel, Shape
 from spikelet.sim.plastic_index import INDEX, split
-from spikelet.sim.plastic_program import Program, Units, traces
 from spikelet.sim.plastic_rows import Outlets
 from spikelet.sim.plastic_sides import Receivers, Senders, Target, Traces, groups, partners
 
@@ -101,6 +101,7 @@ class Learner:
             real=REAL[self.weights.dtype.name],
             index=INDEX[self.edges.targets.dtype.itemsize],
             segment="i16" if len(self.edges.pointer) - 1 <= 2**16 else "i32",
+            whole=self.edges.whole,
             multiple=self.history.times is not None,
             scaled=tuple(factors is not None for factors in self.outlets.factors),
             states=tuple((place, tuple(found)) for place, found in states.items()),
@@ -111,7 +112,7 @@ class Learner:
         """Return a call of a rule's kernel; states are read and set where they are, since a block is one step."""
         known = {"step": 0, "T": 0, "dt": _bits(self.dt), "weights": self.weights.ctypes.data, **own}
         tables, more = found.tables(self.rule), []
-        for coefficient, value in found.values(self.rule, self.dt).items():
+        for coefficient, value in numbers(found.coefficients, self.rule.parameters, self.dt).items():
             if coefficient in tables:
                 table = np.ascontiguousarray(value, self.weights.dtype)
                 table = np.repeat(table, len(self.edges.delays)) if tables[coefficient] == "pre" else table

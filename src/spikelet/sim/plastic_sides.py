@@ -11,6 +11,7 @@ import numpy as np
 
 from spikelet.errors import ModelError
 from spikelet.ir.lower import lower
+from spikelet.ir.rule_program import Units, sides, traces
 from spikelet.ir.scan import Scan, scan
 from spikelet.lang.places import side
 from spikelet.rule import Rule
@@ -22,7 +23,6 @@ from spikelet.sim.group import Group, Stepping
 from spikelet.sim.history import History
 from spikelet.sim.plastic_index import Split
 from spikelet.sim.plastic_moves import FILL, MOVE, moving
-from spikelet.sim.plastic_program import Units, sides, traces
 
 _TO, _OF = MOVE.names.index("to"), MOVE.names.index("of")
 

@@ -12,7 +12,6 @@ from spikelet.sim.chosen import Chosen
 from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.edges import Edges
-from spikelet.sim.normalise import normalised
 from spikelet.sim.population import View
 from spikelet.synapse import Synapse
 from spikelet.written import as_numbers
@@ -27,12 +26,20 @@ class Synapses(Protocol):
         """Return the synapses of a projection."""
         ...
 
+    def places(self, projection: "Projection") -> Edges:
+        """Return the synapses of a projection, with any weights."""
+        ...
+
     def count(self, projection: "Projection") -> int:
         """Return how many synapses a projection has."""
         ...
 
     def set_weights(self, projection: "Projection", values: np.ndarray) -> None:
         """Replace the weights of a projection, in the order in which they are stored."""
+        ...
+
+    def normalise(self, projection: "Projection", total: Any) -> None:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``."""
         ...
 
     def set_parts(self, projection: "Projection", parts: Mapping[str, np.ndarray]) -> None:
@@ -150,7 +157,8 @@ class Projection:
         edges = self.edges
         if np.ndim(edges.weights) == 0:
             return np.full(len(edges), edges.weights)
-        return np.asarray(edges.weights)[edges.order()]
+        weights = np.asarray(edges.weights)
+        return weights.copy() if edges.ordered else weights[edges.order()]
 
     def set(self, *, weights: Any = None, delays: Any = None, where: Any = None, **parts: Any) -> None:
         """Set weights and delays between runs.
@@ -182,9 +190,9 @@ class Projection:
         """Return one number, or one for each synapse in the order in which they are stored."""
         values = self._real(what, given(present()) if callable(given) else given)
         if where is None and values.ndim == 0:
-            return self._numbers(what, values, 0)
-        edges = self.edges
-        values = self._numbers(what, values, len(edges))
+            return self._checked(what, values, 0)
+        edges = self.network.engine.places(self)
+        values = self._checked(what, values, len(edges))
         if where is not None:
             mask = np.asarray(where)
             if mask.dtype != bool or mask.shape != (len(edges),):
@@ -200,7 +208,9 @@ class Projection:
 
     def _numbers(self, what: str, given: Any, count: int) -> np.ndarray:
         """Return a finite number, (), or one for each of ``count`` synapses."""
-        values = self._real(what, given)
+        return self._checked(what, self._real(what, given), count)
+
+    def _checked(self, what: str, values: np.ndarray, count: int) -> np.ndarray:
         if values.ndim and values.shape != (count,):
             raise InputError(f"{self.name}: {values.shape} {what}s for {count} synapses")
         if not np.isfinite(values).all():
@@ -216,7 +226,7 @@ class Projection:
         Raises:
             InputError: ``total`` is wrong, or all weights into a receiver are 0.
         """
-        self.network.engine.set_weights(self, normalised(self.name, self.edges, total))
+        self.network.engine.normalise(self, total)
 
     def add(self, sources: Any, targets: Any, *, weights: Any, delays: Any = None) -> None:
         """Add synapses between runs, to a projection with a rule; all others keep what they have.
@@ -274,6 +284,8 @@ class Projection:
 
 def _as_stored(edges: Edges, values: np.ndarray) -> np.ndarray:
     """Return values that are in the order (source, target), or one for all, in the order in which they are stored."""
+    if edges.ordered:
+        return values
     placed = np.empty(len(edges), values.dtype)
     placed[edges.order()] = values
     return placed

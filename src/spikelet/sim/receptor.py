@@ -7,8 +7,8 @@ from spikelet.lang.coupling import Part, spelled
 from spikelet.lang.definition import reads
 from spikelet.lang.dimensions import described, number_of
 from spikelet.lang.places import dimensions_of
-from spikelet.lang.rename import renamed, same_meaning
-from spikelet.lang.synapse import OUT, PLACES, SynapseDefinition, check_units
+from spikelet.lang.rename import assigned, same_meaning, written
+from spikelet.lang.synapse import OUT, SynapseDefinition, check_units
 from spikelet.lang.syntax import Assignment, Expr, Statement
 from spikelet.lang.variables import Variable
 from spikelet.model import Neuron
@@ -171,26 +171,3 @@ def _place_of(name: str, definition: SynapseDefinition) -> Expr | Assignment:
 def placed(definition: SynapseDefinition, *places: str) -> list[str]:
     """Return the states that are kept at some places."""
     return [name for name, place in definition.places.items() if place in places]
-
-
-def written(line: Statement, names: Mapping[str, str] | None = None, expr: Expr | None = None) -> str:
-    """Return a line of a model on its own, with other names and without places."""
-    names = {} if names is None else names
-    name = names.get(line.name, line.name)
-    body = line.source.line[line.body[0] : line.body[1]].strip()
-    if expr is not None:
-        body = renamed(expr, line.body, names)
-    flags = "".join(f" ({flag})" for flag in line.flags if flag not in PLACES)
-    match line.kind:
-        case "parameter":
-            return f"{name} = {body}"
-        case "required" | "input":
-            return f"{name} : {line.unit}{flags}"
-        case kind:
-            head = {"flow": f"d{name}/dt", "map": f"{name}[k+1]", "sub": name}[kind]
-            return f"{head} = {body} : {line.unit}{flags}"
-
-
-def assigned(part: Assignment, names: Mapping[str, str]) -> str:
-    """Return a statement of an event on its own, with other names."""
-    return f"{names.get(part.name, part.name)} {part.operator}= {renamed(part.expr, part.body, names)}"

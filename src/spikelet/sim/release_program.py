@@ -12,18 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikelet.backends.numpy_reference import evaluate
+from spikelet.backends import numpy_reference
 from spikelet.errors import InputError
 from spikelet.ir import simplify as s
-from spikelet.ir.integrate import DT
-from spikelet.ir.lower import Step, hoisted, lower, operation
+from spikelet.ir.lower import Step, hoisted, lower
 from spikelet.ir.nodes import Node, node
+from spikelet.ir.statements import Reader
 from spikelet.lang.definition import reads
-from spikelet.lang.functions import DRAWS
 from spikelet.lang.increments import WEIGHT
-from spikelet.lang.syntax import Expr
+from spikelet.lang.rename import assigned, written
 from spikelet.model import Neuron
-from spikelet.sim.receptor import assigned, placed, written
+from spikelet.sim.receptor import placed
 from spikelet.synapse import Synapse
 
 TIME = "t"  # read as a state: the end of the step
@@ -49,18 +48,17 @@ class Released:
 
 def at_spike(synapse: Synapse) -> Released:
     """Return what a spike does; ``synapse.arrival.each`` holds."""
-    reader, arrival = _Reader(synapse), synapse.arrival
+    reader, arrival = Reader(synapse.definition.variables), synapse.arrival
+    end = {TIME: node("state", value=TIME)}
     values: dict[str, Node] = {}
     jumps: dict[str, Node] = {}
     for number in range(len(arrival.assignments) + 1):
         for jump in arrival.jumps:
             if jump.after == number:
                 weight = node("state", value=WEIGHT)
-                factor = None if jump.factor is None else s.real(reader.read(jump.factor, values))
+                factor = None if jump.factor is None else s.real(reader.read(jump.factor, {**end, **values}))
                 jumps[f"+{jump.state}"] = weight if factor is None else s.mul(weight, factor)
-        for part in arrival.assignments[number : number + 1]:
-            value = reader.read(part.expr, values)
-            values[part.name] = s.integer(value) if reader.type_of(part.name) == "int" else s.real(value)
+        values |= reader.run(arrival.assignments[number : number + 1], {**end, **values})
     new, _, coefficients = hoisted({**values, **jumps}, None)
     states = {name: new[name] for name in values}
     return Released(states, {name[1:]: new[name] for name in jumps}, coefficients, len(reader.streams))
@@ -74,14 +72,12 @@ def numbers(
     Raises:
         InputError: a parameter is not one number.
     """
-    known: dict[str, np.ndarray] = {"dt": np.asarray(dt, float)}
     for name, value in synapse.parameters.items():
         if value is None or np.ndim(value):
             given = "no value" if value is None else "an array"
             raise InputError(f"{owner}: '{name}' of {synapse.name} must be one number, got {given}")
-        known[name] = np.asarray(value, float)
-    with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
-        return evaluate(definitions, known)
+    found = numpy_reference.numbers(definitions, synapse.parameters, dt)
+    return {name: np.asarray(value) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
@@ -120,44 +116,3 @@ def flowing(synapse: Synapse) -> Flowing | None:
     changes = {n: new for n, new in step.updates.items() if n in states and (new.kind, new.value) != ("state", n)}
     maps = [name for name in changes if definition.variables[name].kind == "map"]
     return Flowing(model, step, changes, exact=step.method == "exact" and not maps)
-
-
-class _Reader:
-    """Turns the expressions of ``on_pre`` into nodes."""
-
-    def __init__(self, synapse: Synapse):
-        self.definition = synapse.definition
-        self.streams: dict[object, int] = {}
-
-    def type_of(self, name: str) -> str:
-        """Return the type of a variable."""
-        variable = self.definition.variables.get(name)
-        return "int" if variable is not None and variable.integer else "real"
-
-    def read(self, expr: Expr, written: Mapping[str, Node]) -> Node:
-        """Turn an expression without sub-expressions into a node; ``written`` are the new values of states so far."""
-        if expr.op == "number":
-            return s.const(expr.value)  # type: ignore[arg-type]  # numbers hold numbers
-        if expr.op == "name":
-            return self._name(str(expr.value), written)
-        args = [self.read(arg, written) for arg in expr.args]
-        if expr.op == "call" and expr.value in DRAWS:
-            return self._drawn(str(expr.value), expr, args)
-        return operation(expr, args)
-
-    def _drawn(self, law: str, expr: Expr, args: list[Node]) -> Node:
-        """Return a random number; what stands once in the text is one number, however often it is read."""
-        number = self.streams.setdefault((expr.source, expr.start), len(self.streams))
-        if law != "binomial":
-            return node("noise", value=(law, number))
-        return node("call", *map(s.real, args), node("noise", value=("uniform", number)), value="binomial")
-
-    def _name(self, name: str, written: Mapping[str, Node]) -> Node:
-        if name in written:
-            return written[name]
-        if name == "dt":
-            return DT
-        variable = self.definition.variables.get(name)
-        if variable is not None and variable.kind == "parameter":
-            return node("parameter", value=name, type_=self.type_of(name))
-        return node("state", value=name, type_=self.type_of(name))

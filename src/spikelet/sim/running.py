@@ -65,15 +65,16 @@ def run(engine: Engine, items: Iterable[Item], sink: Sink, plan: Plan) -> Networ
         sink.flush(engine.step, ended=done)
         return sink.result(dt=dt, start=start * dt, stop=engine.step * dt, interrupted=not done)
 
-    stopped = False
+    stopped = heard = False
     with _telling(result):
         with engine.entered(recorder, shares), listening() as pressed, _bar(engine, plan) as bar:
             stop = start + plan.steps
-            while engine.step < stop and not stopped and not pressed():
+            while engine.step < stop and not stopped and not heard:  # one chunk at least: a result has columns
                 before = engine.step
                 engine.advance(min(stop, _next(engine, recorder, plan)) - before)
                 sink.reached_step(engine.step)
                 bar.update((engine.step - before) * engine.dt)
+                heard = pressed()
                 if engine.step % plan.each == 0 and (plan.call or plan.until):
                     with engine.left(shares):
                         if plan.call is not None:

@@ -17,10 +17,10 @@ from spikelet.lang.definition import reads
 from spikelet.lang.dimensions import number_of
 from spikelet.lang.functions import DRAWS
 from spikelet.lang.places import dimensions_of, side
+from spikelet.lang.rename import assigned, written
 from spikelet.lang.synapse import check_units
 from spikelet.lang.syntax import Expr
 from spikelet.model import Neuron
-from spikelet.sim.receptor import assigned, written
 from spikelet.synapse import Synapse
 from spikelet.units import ONE, Dimension, dimension_text
 

@@ -37,7 +37,7 @@ def read(parts: Parts, population: Population, name: str) -> np.ndarray:
     return np.broadcast_to(np.asarray(model.parameters[name], float), (population.n,)).copy()
 
 
-def write(parts: Parts, population: Population, ids: np.ndarray | None, values: Mapping[str, Any]) -> None:
+def write(parts: Parts, population: Population, ids: np.ndarray | None, values: Mapping[str, Any]) -> bool:
     """Set states and parameters.
 
     Args:
@@ -46,13 +46,15 @@ def write(parts: Parts, population: Population, ids: np.ndarray | None, values: 
         ids: Of the neurons; None is all.
         values: Name -> a number, or one for each of them.
 
+    Returns:
+        Whether calls have to be made again.
+
     Raises:
         InputError: there is none of this name, or a value is wrong; nothing has been set then.
     """
     receiver, model = parts.receivers.get(population.name), population.model
     if receiver is None or not isinstance(model, Neuron):
-        _write_source(parts, population, ids, values)
-        return
+        return _write_source(parts, population, ids, values)
     group, states = receiver.group, receiver.composite.neuron.states
     given: dict[str, np.ndarray] = {}
     for name, value in values.items():
@@ -69,6 +71,7 @@ def write(parts: Parts, population: Population, ids: np.ndarray | None, values: 
     for name, new in given.items():
         if name in states:
             group.state[name][slice(None) if ids is None else ids] = new
+    return True
 
 
 def write_drive(parts: Parts, drive: Drive, current: Any) -> None:
@@ -107,7 +110,7 @@ def changed_source(name: str, source: Any, values: Mapping[str, Any]) -> Any:
     return replace(source, **values)
 
 
-def _write_source(parts: Parts, population: Population, ids: np.ndarray | None, values: Mapping[str, Any]) -> None:
+def _write_source(parts: Parts, population: Population, ids: np.ndarray | None, values: Mapping[str, Any]) -> bool:
     name = population.name
     if ids is not None:
         raise InputError(f"{name}: a source is set as a whole; a rate may be one number for each element")
@@ -116,7 +119,11 @@ def _write_source(parts: Parts, population: Population, ids: np.ndarray | None, 
     emitter = model.prepare(population.n, parts.dt, parts.network.seed, stream("sources", number))
     for one, state in parts.emitters[name].state.items():
         emitter.state[one][...] = state
-    population.model, parts.emitters[name] = model, emitter
+    population.model = model
+    if parts.emitters[name].become(emitter):
+        return False
+    parts.emitters[name] = emitter
+    return True
 
 
 def _require(population: Population, name: str, states: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikelet.errors import InputError
+from spikelet.errors import InputError, ModelError
 from spikelet.sim import connect, storage
 from spikelet.sim.bundle import SPAN, Member, groups, taken
 from spikelet.sim.cable import Cable, Changes, Passing, Place, composed, is_zero, joined, moved
@@ -68,6 +68,7 @@ class Wiring:
         self.coupled = [cable for cable in cables if couples(cable.projections[0])]
         learn = [p for p in network.projections.values() if p.rule is not None]
         self.learning = {p.name: graded(self._growing(p), network.dtype) for p in learn}
+        self.coupled += [cable for p in learn if couples(p) for cable in self._learning(p)]
         self.forms |= {p.name: (c.edges.kind, is_zero(c.edges)) for c in cables for p in c.projections}
         self.made.clear()
 
@@ -258,7 +259,8 @@ class Wiring:
 
     def _asked(self, projection: Projection) -> dict[str, Any]:
         """Return what is asked of the synapses of a projection, as ``connect.draw`` takes it."""
-        delay = 0.0 if couples(projection) and projection.delay is None else projection.delay
+        at_once = couples(projection) and projection.rule is None and projection.delay is None
+        delay = 0.0 if at_once else projection.delay
         return {
             "weight": projection.weight, "delay": delay, "dt": self.dt, "seed": self.network.seed,
             "stream": stream("connections", projection.number), "name": projection.name,
@@ -346,6 +348,20 @@ class Wiring:
             name = view.population.name
             reached = self.receivers[name].reached[projection.name]
             yield Cable((projection,), own, self._first(view), name, reached, window, sent)
+
+    def _learning(self, projection: Projection) -> list[Cable]:
+        """Make the cable of synapses that act all the time and learn: it reads the weights where they change.
+
+        Raises:
+            ModelError: they would need several.
+        """
+        found = list(self._alone(projection, self.learning[projection.name]))
+        if len(found) > 1:
+            raise ModelError(
+                f"{projection.name}: the simulator cannot run this yet: synapses that act all the time and learn, onto "
+                "several populations; connect each of them by itself"
+            )
+        return found
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

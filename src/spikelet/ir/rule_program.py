@@ -1,8 +1,8 @@
 """A learning rule as programs: what each spike does, as nodes, and what happens between spikes, as neurons.
 
 Rule -> traces          (pre) states, and (post) states, each as a model that the ordinary compiler steps
--> flow            what a step does to the states of a synapse, as new values over old ones
--> program         the statements of an event as new values over old ones, in their order
+     -> flow            what a step does to the states of a synapse, as new values over old ones
+     -> program         the statements of an event as new values over old ones, in their order
 """
 
 from collections.abc import Mapping
@@ -10,21 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikelet.backends.numpy_reference import evaluate
 from spikelet.errors import ParameterError
-from spikelet.ir import simplify as s
-from spikelet.ir.integrate import DT
-from spikelet.ir.lower import TIME, hoisted, lower, operation
-from spikelet.ir.nodes import Node, node, topological
+from spikelet.ir.lower import hoisted, lower
+from spikelet.ir.nodes import Node, topological
+from spikelet.ir.statements import Reader
 from spikelet.lang.definition import reads
 from spikelet.lang.increments import WEIGHT
+from spikelet.lang.rename import assigned, written
 from spikelet.lang.rule import RuleDefinition
 from spikelet.lang.syntax import Assignment, Expr
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.compose import assigned, written
 
 EVENTS = ("on_pre", "on_post")
+BOUNDS = ("clip", "min", "max")  # functions that bound a value
 Units = Mapping[str, str]  # state of a neuron, such as ``v_post`` -> its unit
 
 
@@ -44,15 +43,7 @@ class Program:
     @property
     def reads(self) -> set[str]:
         """Names of the states that it reads."""
-        return {n.value for n in topological(self.updates.values()) if n.kind in ("state", "input")}
-
-    def values(self, rule: Rule, dt: float) -> dict[str, float | int | np.ndarray]:
-        """Return the coefficients as numbers, of which integers stay integers, and arrays."""
-        known = {"dt": np.float64(dt)} | {n: np.asarray(v, float) for n, v in rule.parameters.items() if v is not None}
-        with np.errstate(all="ignore"):  # a coefficient may be infinite on purpose
-            found = evaluate(self.coefficients, known)
-        kinds = {"int": int, "real": float}
-        return {n: kinds[self.coefficients[n].type](v) if np.ndim(v) == 0 else np.asarray(v) for n, v in found.items()}
+        return {str(n.value) for n in topological(self.updates.values()) if n.kind in ("state", "input")}
 
     def tables(self, rule: Rule) -> dict[str, str]:
         """Return the coefficients that have a value for each sender (``pre``) or receiver (``post``).
@@ -63,7 +54,7 @@ class Program:
         own = sides(rule)
         found: dict[str, str] = {}
         for name, definition in self.coefficients.items():
-            places = {own[n.value] for n in topological([definition]) if n.kind == "parameter" and n.value in own}
+            places = {own[str(n.value)] for n in topological([definition]) if n.kind == "parameter" and n.value in own}
             if len(places) > 1:
                 raise ParameterError(f"{rule.name}: an event multiplies arrays of both sides, {', '.join(sorted(own))}")
             found |= dict.fromkeys([name], *places) if places else {}
@@ -80,7 +71,7 @@ def sides(rule: Rule) -> dict[str, str]:
     """
     arrays = [name for name, value in rule.parameters.items() if isinstance(value, np.ndarray)]
     needed = _needed_by(rule) if arrays else {}
-    found = {}
+    found: dict[str, str] = {}
     for name in arrays:
         by = {place for place, names in needed.items() if name in names}
         if "network" in by or {"pre", "post"} <= by:
@@ -169,46 +160,28 @@ def flow(rule: Rule, units: Units | None = None) -> Program | None:
 def program(rule: Rule, event: str) -> Program:
     """Return what an event does: its statements in their order, each reading what the earlier ones wrote."""
     parts: tuple[Assignment, ...] = getattr(rule.definition, event)
-    reader = _Reader(rule.definition)
-    values: dict[str, Node] = {}
-    for part in parts:
-        value = reader.read(part.expr, values)
-        values[part.name] = s.integer(value) if reader.type_of(part.name) == "int" else s.real(value)
-    updates, _, coefficients = hoisted(values, None)
+    updates, _, coefficients = hoisted(Reader(rule.definition.variables).run(parts, {}), None)
     return Program(updates, coefficients)
 
 
-class _Reader:
-    """Turns the expressions of events into nodes."""
+def bounded(value: Node) -> tuple[Node, Node | None, Node | None]:
+    """Take the bounds off a new value, as far as they are parameters: ``clip(w + d, low, high)`` -> w + d, low, high.
 
-    def __init__(self, definition: RuleDefinition):
-        self.definition = definition
-        self.parts: dict[object, Node] = {}  # sub-expressions that have been read
-
-    def type_of(self, name: str) -> str:
-        """Return the type of a variable; the weight and states of neurons are real."""
-        variable = self.definition.variables.get(name)
-        return "int" if variable is not None and variable.integer else "real"
-
-    def read(self, expr: Expr, written: Mapping[str, Node]) -> Node:
-        """Turn an expression into a node; ``written`` are the new values of states so far."""
-        if expr.op == "number":
-            return s.const(expr.value)  # type: ignore[arg-type]  # numbers hold numbers
-        if expr.op == "name":
-            return self._name(str(expr.value), written)
-        return operation(expr, [self.read(arg, written) for arg in expr.args])
-
-    def _name(self, name: str, written: Mapping[str, Node]) -> Node:
-        if name in written:
-            return written[name]
-        if name in ("t", "dt"):  # events are at the end of the step
-            return s.add(TIME, DT) if name == "t" else DT
-        variable = self.definition.variables.get(name)
-        if variable is None or variable.kind in ("flow", "map"):
-            return node("state", value=name, type_=self.type_of(name))
-        if variable.kind == "parameter":
-            return node("parameter", value=name, type_=self.type_of(name))
-        key = (name, *written.values())  # read once for each set of values, or a tower of them would take for ever
-        if key not in self.parts:
-            self.parts[key] = self.read(_of(variable.expr), written)
-        return self.parts[key]
+    What has a bound that changes, or a second one on the same side, is returned as it is from there on.
+    """
+    bounds: dict[str, Node] = {}
+    while value.kind == "call" and value.value in BOUNDS:
+        if value.value == "clip":
+            inner, *new = value.args
+            given = dict(zip(("max", "min"), new, strict=True))
+        else:
+            fixed = [arg for arg in value.args if arg.kind in ("const", "coefficient")]
+            other = [arg for arg in value.args if arg.kind not in ("const", "coefficient")]
+            if len(fixed) != 1 or len(other) != 1:
+                break
+            given, inner = {value.value: fixed[0]}, other[0]
+        if given.keys() & bounds.keys() or any(node.kind not in ("const", "coefficient") for node in given.values()):
+            break
+        bounds |= given
+        value = inner
+    return value, bounds.get("max"), bounds.get("min")

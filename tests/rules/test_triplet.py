@@ -1,0 +1,78 @@
+"""Triplet rules against the reference numbers of all fits, and their mean between Poisson trains."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.rules.test_stdp import SHIFTS, pairs, trained, window
+from tests.sim.plastic_bench import Bench, edges
+
+from spikelet import rules
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "golden.json").read_text())
+FITS = {  # Pfister & Gerstner 2006, visual cortex: set, whether the last spikes alone count
+    ("full", False): rules.TripletSTDP,
+    ("minimal", False): rules.MinimalTripletSTDP,
+    ("full", True): rules.NearestTripletSTDP,
+    ("minimal", True): rules.MinimalNearestTripletSTDP,
+}
+
+
+@pytest.mark.parametrize("case", GOLDEN["triplet"], ids=lambda c: f"{c['set']}-{c['nearest']}-{c['dt']:g}")
+def test_triplets_depend_on_the_frequency_of_pairs_as_in_the_reference(case: dict):
+    rule = FITS[case["set"], case["nearest"]](w_max=100)
+    for rate, expected in zip(case["rho"], case["dw"], strict=True):
+        starts = 20.0 + np.arange(60) * 1000.0 / rate
+        found = trained(rule, starts.tolist(), (starts + case["dt"]).tolist(), 5.0)
+        assert found == pytest.approx(expected, rel=1e-10, abs=1e-12), rate
+
+
+TRIPLETS = {  # 60 triplets at 1 Hz, minimal set of hippocampal cultures: first to second, second to third [ms]
+    ("pre post pre", 5, 5): 0.0551,
+    ("pre post pre", 10, 10): 0.0193,
+    ("pre post pre", 15, 5): -0.0508,
+    ("pre post pre", 5, 15): 0.1016,
+    ("post pre post", 5, 5): 0.3327,
+    ("post pre post", 10, 10): 0.1798,
+    ("post pre post", 15, 5): 0.3178,
+    ("post pre post", 5, 15): 0.0684,
+}
+
+
+@pytest.mark.parametrize("case", TRIPLETS, ids=str)
+def test_triplets_of_the_hippocampus_change_the_weight_as_in_the_reference(case):
+    order, first, second = case
+    times = np.array([0.0, first, first + second])
+    starts = 50.0 + 1000.0 * np.arange(60)
+    trains = {
+        side: np.sort(np.concatenate([starts + t for t, own in zip(times, order.split(), strict=True) if own == side]))
+        for side in ("pre", "post")
+    }
+    found = trained(
+        rules.MinimalHippocampalTripletSTDP(w_max=100), trains["pre"].tolist(), trains["post"].tolist(), 5.0
+    )
+    assert found == pytest.approx(TRIPLETS[case], abs=6e-5)
+
+
+def test_a_single_pair_is_a_pair_rule():
+    found = window(rules.HippocampalTripletSTDP, 0.5)
+    np.testing.assert_allclose(found, pairs(6.1e-3, 1.6e-3, 16.8, 33.7), rtol=1e-12)
+    minimal = window(rules.MinimalTripletSTDP, 0.5)
+    assert not minimal[SHIFTS >= 0].any() and (minimal[SHIFTS < 0] < 0).all()
+
+
+def test_between_poisson_trains_the_minimal_rule_is_a_bcm_rule():
+    """Its mean is x*y*(A3p*tau_plus*tau_y*y - A2m*tau_minus), Eq. 9: of either sign, as the receiver's rate is."""
+    random, steps, n = np.random.default_rng(1), 20_000, (40, 120)
+    rates = np.repeat([0.006, 0.012, 0.05], 40)  # of receivers, kHz
+    pre = (random.random((steps, n[0])) < 0.03).astype(int)
+    post = (random.random((steps, n[1])) < rates).astype(int)
+    sources, targets = np.divmod(np.arange(n[0] * n[1]), n[1])
+    rule = rules.MinimalTripletSTDP(w_max=1e3)
+    change = Bench(rule, edges(sources, targets, 500.0, 1, n), pre, post, dt=1.0).run().reshape(n) - 500.0
+    r1, o1, o2 = (1 / np.expm1(1 / tau) for tau in (16.8, 33.7, 114.0))  # sums over whole steps instead of tau
+    found, y = (values.reshape(3, 40).mean(1) for values in (change.mean(0), post.mean(0)))
+    expected = steps * pre.mean() * y * (6.5e-3 * (r1 + 1) * o2 * y - 7.1e-3 * o1)
+    assert expected[0] < -0.3 and expected[1] < -0.3 and expected[2] > 3
+    np.testing.assert_allclose(found, expected, rtol=0.1, atol=0.1)
