@@ -4,9 +4,13 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from spikelet.errors import ParameterError
 from spikelet.lang.increments import WEIGHT
+from spikelet.lang.join import join
 from spikelet.lang.rule import RuleDefinition, define
-from spikelet.written import Between, Value
+from spikelet.written import Between, Value, short
 
 EVENTS = ("on_pre", "on_post", "initial")
 
@@ -76,6 +80,29 @@ class Rule(Between):
         definition = _define(self.name, self.text, tuple(getattr(self, event) for event in EVENTS))
         object.__setattr__(self, "definition", definition)
         self._check_values(definition.variables)
+
+    def __add__(self, other: "Rule") -> "Rule":
+        """Return both rules as one, for the same synapses: ``rules.STDP + rules.SynapticScaling``.
+
+        Lines and parameters that both have count once; of two lines ``dw/dt`` the sum. The events of the first rule run
+        before those of the second.
+
+        Raises:
+            EquationError: a name means one thing here and another there; the message shows both lines.
+        """
+        if not isinstance(other, Rule):  # pyright: ignore[reportUnnecessaryIsInstance]  # users are not type-checked
+            return NotImplemented
+        joined = join((self.name, other.name), self.definition, other.definition)
+        for name in self.parameters.keys() & other.parameters.keys():
+            ours, theirs = self.parameters[name], other.parameters[name]
+            if not np.array_equal(np.asarray(ours, float), np.asarray(theirs, float), equal_nan=True):
+                raise ParameterError(
+                    f"{self.name} + {other.name}: both have the parameter '{name}', {short(ours)} here and "
+                    f"{short(theirs)} there; give both one value, or one of them another name"
+                )
+        texts = {what: " ".join(filter(None, (getattr(self, what), getattr(other, what)))) for what in ("doc", "ref")}
+        name, known = f"{self.name} + {other.name}"[:100].rstrip(), {**self.values, **other.values}
+        return Rule(name, joined.text, **joined.events, **texts, values=known)
 
     def unit(self, name: str) -> str:
         """Return the coherent unit of a variable, or of the weight ``w``."""

@@ -1,5 +1,7 @@
 """A layer that learns against the simulator: the same rule and spikes lead to the same weights, for every entry."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -41,10 +43,11 @@ def cells(rule: Rule, own: str) -> Neuron:
     lines = [f"dv/dt = (I - v)/(5 ms) : {v}; I : {v} (input); v_th = 0.3 {v if v != '1' else ''}"]
     kick = ["v = v/3"]
     for number, (name, unit) in enumerate(units.items()):
-        own_unit = "" if unit == "1" else unit
-        lines.append(f"d{name}/dt = -{name}/({7 + number} ms) : {unit}; k_{name} = {0.7 - number / 5} {own_unit}")
-        kick.append(f"{name} += k_{name}")
-    initial = "; ".join(f"{name} = -k_{name}/2" for name in units)
+        lines.append(f"k_{name} = {0.7 - number / 5} {'' if unit == '1' else unit}")
+        for same in (name, f"{name}_seen"):  # one to be recorded, whatever the name of the other is
+            lines.append(f"d{same}/dt = -{same}/({7 + number} ms) : {unit}")
+            kick.append(f"{same} += k_{name}")
+    initial = "; ".join(f"{name} = -k_{name}/2; {name}_seen = {name}" for name in units)
     events = {"threshold": "v > v_th", "reset": "; ".join(kick), "refractory": "1.5 ms", "initial": initial}
     return Neuron(f"Cells of the {own} side", "\n".join(lines), **events)
 
@@ -75,10 +78,11 @@ class Simulated:
         syn = net.connect(sender, self.post, all_to_all(), to="I", weight=1.0, delay=delay, rule=rule)
         net.build(DT)
         syn.set(weights=start.T.ravel())
-        names = [place for place in rule.places if rule.places[place] == "network"]
-        watched = {"post": ("spikes", "v")} | ({"pre": ("spikes", *cells(rule, "pre").states)} if from_cells else {})
+        names = [name for name, place in rule.places.items() if place == "network"]
+        watched = {"post": "spikes"} | ({"pre": ("spikes", *cells(rule, "pre").states)} if from_cells else {})
+        watched = {key: [n for n in np.atleast_1d(names) if n != "rate"] for key, names in watched.items()}
         pieces, self.set = [], []
-        for begin, end in zip(CUTS[:-1], CUTS[1:], strict=True):
+        for begin, end in pairwise(CUTS):
             self.set.append({name: 0.6 - 0.4 * len(self.set) for name in names})
             for name, value in self.set[-1].items():
                 net.variables[name] = value
@@ -102,8 +106,9 @@ class Simulated:
         events = {name for part in (*rule.definition.on_pre, *rule.definition.on_post) for name in part.expr.names()}
         for name in (name for name in rule.definition.partners if side(name) == "pre"):
             assert name not in events, f"{rule.name}: an event reads {name}: this test shifts what lines read"
-            course = np.concatenate([piece["pre"][name.removesuffix("_pre")] for piece in pieces])
-            first = np.full((2, N), dict(cells(rule, "pre").parameters).get(f"k_{name[:-4]}", 0.0)) / -2
+            state = name.removesuffix("_pre")
+            course = np.concatenate([piece["pre"]["v" if state == "v" else f"{state}_seen"] for piece in pieces])
+            first = np.full((2, N), dict(cells(rule, "pre").parameters).get(f"k_{state}", 0.0)) / -2
             self.signals[name] = np.concatenate([first, course[:-2]])
 
 
@@ -112,24 +117,14 @@ def learned(rule: Rule, simulated: Simulated, start: np.ndarray, **more) -> tupl
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(start))
     x, state, shown = torch.from_numpy(simulated.x).double().unsqueeze(1), None, []
-    for begin, end, factors in zip(CUTS[:-1], CUTS[1:], simulated.set, strict=True):
-        signals = {n: torch.from_numpy(v[begin:end]).unsqueeze(1) for n, v in simulated.signals.items()}
-        if state is None:  # a (network) state is set as the step begins, or in the state
-            held = {n: torch.zeros(end - begin).double() for n in factors}
-            first = {n: torch.cat([torch.tensor([factors[n]]).double(), v[1:]]) for n, v in held.items()}
-            y, state = layer(
-                x[:1], signals={**{n: v[:1] for n, v in signals.items()}, **{n: v[:1] for n, v in first.items()}}
-            )
-            shown.append(y)
-            begin, signals = 1, {n: v[1:] for n, v in signals.items()}
-        else:
-            state = {
-                **state,
-                "network": {**state.get("network", {}), **{n: torch.tensor([v]).double() for n, v in factors.items()}},
-            }
-            state = state if state["network"] else {n: v for n, v in state.items() if n != "network"}
-        y, state = layer(x[begin:end], state, signals=signals)
-        shown.append(y)
+    given = {name: torch.from_numpy(values).unsqueeze(1) for name, values in simulated.signals.items()}
+    for begin, end, factors in zip(CUTS, CUTS[1:], simulated.set, strict=False):
+        for first, last, held in ((begin, begin + 1, factors), (begin + 1, end, {})):  # set once, as the step begins
+            signals = {name: values[first:last] for name, values in given.items()}
+            signals |= {name: torch.tensor([value], dtype=torch.float64) for name, value in held.items()}
+            if first < last:
+                y, state = layer(x[first:last], state, signals=signals)
+                shown.append(y)
     return layer, torch.cat(shown)[:, 0]
 
 

@@ -67,6 +67,9 @@ TeacherSignedHebb
 ReSuMe
 XCAL
 UrbanczikSenn
+SynapticScaling
+LoihiSTDP
+LoihiRewardSTDP
 """
 
 

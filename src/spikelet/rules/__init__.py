@@ -14,6 +14,8 @@ from spikelet.rule import Rule
 from spikelet.rules import (
     calcium,
     error,
+    homeostasis,
+    loihi,
     rate,
     reward,
     stdp,
@@ -22,6 +24,8 @@ from spikelet.rules import (
 )
 from spikelet.rules.calcium import *
 from spikelet.rules.error import *
+from spikelet.rules.homeostasis import *
+from spikelet.rules.loihi import *
 from spikelet.rules.rate import *
 from spikelet.rules.reward import *
 from spikelet.rules.stdp import *
@@ -36,6 +40,8 @@ _MODULES = (
     rate,
     reward,
     error,
+    homeostasis,
+    loihi,
 )
 
 

@@ -20,7 +20,7 @@ _RATES = """
 _PRE, _POST = "x += 1", "y += 1"
 
 _HEBB = """
-    dw/dt = eta*x*y*heaviside(w_max - w) : 1
+    w[k+1] = min(w + dt*eta*x*y, w_max) : 1
     eta = 1e-4 kHz
     w_max = 1
     """
@@ -34,8 +34,7 @@ HebbRate = Rule("HebbRate", _RATES + _HEBB, doc="Hebb's rule for rate neurons: "
 _COVARIANCE = """
     dx_mean/dt = (x - x_mean)/tau_mean : 1 (pre)
     dy_mean/dt = (y - y_mean)/tau_mean : 1 (post)
-    both = (x - x_mean)*(y - y_mean) : 1
-    dw/dt = eta*both*where(both > 0, heaviside(w_max - w), heaviside(w)) : 1
+    w[k+1] = clip(w + dt*eta*(x - x_mean)*(y - y_mean), 0, w_max) : 1
     eta = 1e-4 kHz;  tau_mean = 1 second
     w_max = 1
     """

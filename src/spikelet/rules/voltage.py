@@ -15,7 +15,7 @@ Clopath = Rule(
     dx/dt = -x/tau_x : kHz (pre)
     ltp = a_ltp*x*max(v_post - theta_plus, 0 mV)*max(u_plus - theta_minus, 0 mV) : kHz
     ltd = a_ltd*u_square/u_ref_square*max(u_minus - theta_minus, 0 mV) : 1
-    dw/dt = ltp*heaviside(w_max - w) : 1
+    w[k+1] = clip(w + dt*ltp, 0, w_max) : 1
     a_ltp = 8e-5/mV**2;  a_ltd = 14e-5/mV
     theta_plus = -45.3 mV;  theta_minus = -70.6 mV;  v_rest = -70.6 mV
     tau_plus = 7 ms;  tau_minus = 10 ms;  tau_x = 15 ms;  tau_square = 1 second
@@ -37,7 +37,7 @@ ABS = Rule(
     dx/dt = -x/tau_x : kHz (pre)
     above = a_plus*max(u - theta_plus, 0 mV) : 1
     between = a_minus*max(u - theta_minus, 0 mV)*max(theta_plus - u, 0 mV) : 1
-    dw/dt = x*(above*heaviside(w_max - w) - between*heaviside(w)) : 1
+    w[k+1] = clip(w + dt*x*(above - between), 0, w_max) : 1
     theta_minus = -60 mV;  theta_plus = -50 mV;  v_rest = -70 mV
     tau_u = 10 ms;  tau_x = 20 ms
     a_plus = 2e-3/mV;  a_minus = 4e-4/mV**2  # sizes are free: the experiments give the signs

@@ -29,6 +29,7 @@ _RECORD = 8  # words of a call: function, arguments for even and odd blocks, pla
 # and how often the thread waits for the others before it
 _HAS_MODE, _FLUSH = "+sse2", 0x8040  # a CPU with the register MXCSR, and its bits for results and for operands
 _BYTES = 8  # neurons whose flags are looked at in one go
+_COUNTS = 16  # sources whose counts are looked at in one go: most are 0
 _DECLARATIONS = """
 declare i64 @llvm.ctpop.i64(i64)
 declare i64 @llvm.cttz.i64(i64, i1)
@@ -204,13 +205,28 @@ def _list(real: str) -> str:
         begin = f.value(f"mul i64 {slot}, {w['n']}")
         listed, times = f.at("i32", w["ids"], begin), f.at(real, w["times"], begin)
         f.store("i64", "0", place)
-        with f.loop("i", w["n"]) as i:
+
+        def entry(i: str, row: str = row, listed: str = listed, times: str = times) -> None:
             count = f.load(real, row, i)
             at = f.load("i64", place)
             f.store("i32", f.value(f"trunc i64 {i} to i32"), listed, at)
             f.store(real, count, times, at)
             some = f.value(f"fcmp une {real} {count}, 0.0")
             f.store("i64", f.value(f"add i64 {at}, {f.value(f'zext i1 {some} to i64')}"), place)
+
+        groups = f.value(f"sdiv i64 {w['n']}, {_COUNTS}")
+        whole = f.value(f"mul i64 {groups}, {_COUNTS}")
+        with f.loop("group", groups) as group:
+            begin = f.value(f"mul i64 {group}, {_COUNTS}")
+            vector = f"<{_COUNTS} x {real}>"
+            counts = f.value(f"load {vector}, ptr {f.at(real, row, begin)}, align 4")
+            flags = f.value(f"fcmp une {vector} {counts}, zeroinitializer")
+            flags = f.value(f"bitcast <{_COUNTS} x i1> {flags} to i{_COUNTS}")
+            with f.when(f.value(f"icmp ne i{_COUNTS} {flags}, 0")):
+                with f.loop("i", f.value(f"add i64 {begin}, {_COUNTS}"), begin) as i:
+                    entry(i)
+        with f.loop("rest", w["n"], whole) as i:
+            entry(i)
         f.store("i32", f.value(f"trunc i64 {f.load('i64', place)} to i32"), w["counts"], slot)
     return f.text()
 

@@ -18,6 +18,7 @@ and go on, for ``poisson`` and ``gamma`` (one rate for all elements) and ``poiss
     law                (S, width) i32, each: number of the law of an element; else the law is the segment
     rest.place         (L, 3) i64, of each law: where its rest begins, its levels, and the count of its first entry
     rest               i64, see below
+    silent             number of the law whose rate is 0, or -1
     order phase        gamma: every ``order``-th event is a spike; (n,) i32, events since the last one
 
 for ``renewal``, which has a state, with
@@ -32,6 +33,7 @@ and for ``train`` with
     steps levels       (2**levels,) i64, -2**62, then the steps with spikes, ascending, then 2**62
     pointer            (2**levels,) i64, spikes of steps[i] are pointer[i] to pointer[i + 1]
     ids counts         (E,) i32, element and count, ascending in a step
+    period             after so many steps all begins anew
 
 **The law of Poisson, exactly, from a word of 32 bits.** Each probability, times 2**32, is a whole part and a fraction.
 Words below the sum of the whole parts are shared out in whole parts: the count is the number of limits (sums of whole
@@ -60,10 +62,10 @@ from spikelet.sim.source_rows import COMMON, Source, place, returning
 POISSON = Words(
     (
         *COMMON, "seed", "stream", "segments", "levels", "place", "table", "width", "law", "rest.place", "rest",
-        "order", "phase",
+        "order", "phase", "silent",
     )
 )  # fmt: skip
-TRAIN = Words((*COMMON, "steps", "levels", "pointer", "ids", "counts"))
+TRAIN = Words((*COMMON, "steps", "levels", "pointer", "ids", "counts", "period"))
 WORDS = {"poisson": POISSON, "poisson_each": POISSON, "gamma": POISSON, "gamma_each": POISSON, "train": TRAIN}
 WORDS["renewal"] = RENEWAL
 GROUP = 64  # elements that share 16 blocks of four words
@@ -118,6 +120,7 @@ class _Train(Source):
         with self.rows() as (step, row):
             with self.when(self.sets):
                 self.clear(row)
+            step = self.calculate("srem", step, self.w["period"])
             place = self.value(f"call i64 @sk_place(ptr {self.w['steps']}, i64 {self.w['levels']}, i64 {step})")
             place = self.calculate("sub", place, 1)
             with self.when(self.value(f"icmp eq i64 {self.load('i64', self.w['steps'], place)}, {step}")):
@@ -166,6 +169,28 @@ class _Poisson(Source):
 
     def _group(self, step: str, element: str) -> None:
         """Write 64 counts to ``counts``."""
+        silent = self._silent(element)
+        with self.when(silent):
+            for i in range(len(self.totals)):
+                self._keep(self.counts, i, "zeroinitializer")
+        with self.when(self.value(f"xor i1 {silent}, true")):
+            self._counted(step, element)
+
+    def _silent(self, element: str) -> str:
+        """Return whether the rates of a group are all 0, so that nothing needs to be drawn."""
+        none = self.value(f"trunc i64 {self.w['silent']} to i32")
+        row = self.at("i32", self.w["law"], self.calculate("mul", self.segment, self.w["width"]))
+        if not self.each:
+            return self.value(f"icmp eq i32 {self.load('i32', row)}, {none}")
+        none, some = self.everywhere("i32", _LANES, none), "zeroinitializer"
+        for i in range(len(self.totals)):
+            place = self.at("i32", row, self.calculate("add", element, i * _LANES))
+            laws = self.value(f"load {_WORDS}, ptr {place}, align 4")
+            some = self.calculate("or", self.value(f"icmp ne {_WORDS} {laws}, {none}"), some, _FLAGS)
+        return self.value(f"icmp eq i{_LANES} {self.value(f'bitcast {_FLAGS} {some} to i{_LANES}')}, 0")
+
+    def _counted(self, step: str, element: str) -> None:
+        """Draw 64 words, and write their counts to ``counts``."""
         words = self._draw(step, element)
         for total, lowest in zip(self.totals, self._row("0", element), strict=True):
             self.set(total, lowest)

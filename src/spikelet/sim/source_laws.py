@@ -13,6 +13,7 @@ from spikelet.sim.source_rows import NEVER
 MOST = 1e5  # mean count of a step
 _CUT = 2.0**-13  # probability of each tail that gets no limits
 _BATCH = 2**20  # probabilities that are computed at a time
+_KNOWN = 4096  # laws that are remembered, of means below 1: rates that are set again and again are often among them
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ def poisson_laws(means: np.ndarray) -> Laws:
     Args:
         means: (L,) mean counts, ascending, at most `MOST`.
     """
+    if len(means) and means[-1] < 1:
+        return _small(means)
     parts, first = [], 0
     while first < len(means):  # laws of similar width together
         last = int(np.searchsorted(means, max(2 * means[first], 1.0), side="right"))
@@ -47,6 +50,22 @@ def poisson_laws(means: np.ndarray) -> Laws:
         parts.append(_laws(*probabilities(means[first:last])))
         first = last
     return _joined(parts)
+
+
+_small_laws: list[tuple[np.ndarray, Laws]] = []  # at most one entry: means, ascending, and their tables
+
+
+def _small(means: np.ndarray) -> Laws:
+    """Return the tables for means below 1, which do not depend on what else is among them, or has been."""
+    known = _small_laws[0][0] if _small_laws else np.zeros(0)
+    new = np.setdiff1d(means, known, assume_unique=True)
+    if new.size:
+        kept = np.sort(np.concatenate([known, new])) if len(known) + len(new) <= _KNOWN else means
+        _small_laws[:] = [(kept, _laws(*probabilities(kept, _reach(1.0))))]
+    known, laws = _small_laws[0]
+    rows = np.searchsorted(known, means)
+    size = laws.size[rows]
+    return Laws(laws.low[rows], size, laws.limits[rows, : size.max()], laws.place[rows], laws.rest)
 
 
 def binomial_laws(n: int, ps: np.ndarray) -> Laws:
@@ -74,13 +93,13 @@ def _reach(mean: float) -> int:
     return math.ceil(13 * math.sqrt(mean)) + 45
 
 
-def probabilities(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of counts (L, K), and the count of the first column (L,).
+def probabilities(means: np.ndarray, up: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities of counts (L, K), at least ``up`` above the mode, and the first column's count (L,).
 
     They grow from the mode by quotients, with one rounding a step, in an order that no machine changes.
     """
     mode = np.floor(means)
-    up = _reach(means.max())
+    up = max(up, _reach(means.max()))
     down = int(min(up, mode.max()))
     quotients = means[:, None] / (mode[:, None] + np.arange(1, up + 1))
     lower = np.maximum(mode[:, None] - np.arange(down), 0) / np.where(means > 0, means, 1)[:, None]
