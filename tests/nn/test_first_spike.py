@@ -133,7 +133,7 @@ def test_one_neuron_learns_what_came_before_its_spike() -> None:
 
 def taught_by_hand(layer: FirstSpikeConv2d, step: torch.Tensor, a_plus: float, a_minus: float, k: int, radius: int):
     """Return the weights after learning: loops over samples, winners and synapses."""
-    weight, size, pad = layer.weight.numpy().copy(), layer.weight.shape[-1], layer.padding
+    weight, pad = layer.weight.numpy().copy(), layer.padding
     total = 0
     for sample in step:
         when, potential = by_cumulative_input(sample[None], weight, layer.threshold, pad, compete=True)
