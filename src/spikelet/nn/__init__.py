@@ -3,7 +3,6 @@
 from spikelet.nn import initialise, losses
 from spikelet.nn.checks import check
 from spikelet.nn.competition import (
-    WinnersTakeAll,
     inhibition_level,
     lateral_inhibition,
     lattice_inhibition,
@@ -21,6 +20,7 @@ from spikelet.nn.plastic import Plastic
 from spikelet.nn.recurrent import Recurrent
 from spikelet.nn.sequential import Residual, Sequential
 from spikelet.nn.single_spikes import SingleSpikes
+from spikelet.nn.winners_take_all import WinnersTakeAll
 
 __all__ = [
     "FirstSpikeConv2d",

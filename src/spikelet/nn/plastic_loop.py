@@ -92,7 +92,7 @@ class Tracing:
     # --- a step -------------------------------------------------------------------------------------------------------
 
     def values(self, kept: Kept, partners: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return all that a rule may read, as (B, M, L, K) or what spreads to it; ``partners`` are (B, *N) or (B, *M)."""
+        """Return all that a rule may read, spreading to (B, M, L, K); ``partners`` are (B, *N) or (B, *M)."""
         layout = self.layout
         found = {WEIGHT: layout.weight(), **kept.synapse}
         found |= {n: layout.sender(v) for n, v in kept.places.get("pre", {}).items() if n != STEP}

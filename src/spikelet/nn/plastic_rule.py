@@ -139,7 +139,7 @@ class Learning:
     def __init__(self, label: str, rule: object, model: Neuron, layout: Layout, batched: str):
         if not isinstance(rule, Rule):
             raise InputError(f"{label}: rule is {rule!r}, expected a Rule such as rules.STDP"[:200])
-        self.label, self.rule, self.layout = label, rule, layout
+        self.label, self.rule, self.layout, self.batched = label, rule, layout, batched
         for name, value in rule.parameters.items():
             if value is None:
                 raise ParameterError(f"{label}: {rule.name} needs a value for '{name}': {rule.name}({name}=...)")
