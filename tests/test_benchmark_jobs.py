@@ -24,6 +24,7 @@ from benchmarks import (
     parse_time,
     peers,
     rsnn,
+    rule_events,
     saved,
     sim_brunel,
     sim_hpc,
@@ -121,7 +122,16 @@ def test_a_peer_that_cannot_be_imported_is_told_with_its_reason(peer, monkeypatc
     assert line["ratio"]["torch_loop"] > 0
 
 
-SIMULATOR = (sim_brunel, sim_hpc, sim_izhikevich, sim_microcircuit, sim_stdp, sim_storage, sim_vogels_abbott)
+SIMULATOR = (
+    rule_events,
+    sim_brunel,
+    sim_hpc,
+    sim_izhikevich,
+    sim_microcircuit,
+    sim_stdp,
+    sim_storage,
+    sim_vogels_abbott,
+)
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,7 @@ class Plastic(Layer):
         return sent
 
     def _require_finite(self) -> None:
-        if bool(torch.isfinite(self.weight.detach().sum())):  # one look; a sum may overflow where no weight has
+        if bool(torch.isfinite(self.weight.detach().mT.sum())):  # one look; a sum may overflow where no weight has
             return
         wrong = (~torch.isfinite(self.weight)).nonzero()
         if len(wrong):

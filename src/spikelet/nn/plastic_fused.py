@@ -59,6 +59,7 @@ class Fused:
         self.neurons, self.rule, self.dt = cells.neurons, learning.rule, cells.neurons.dt
         self.reduced = learning.batched
         self.compiled: dict[object, _Compiled] = {}
+        self.turned: tuple[Tensor, int, Tensor] | None = None
 
     def obstacle(self, device: torch.device, inhibition: object) -> str:
         """Say why the kernel cannot do a call; nothing if it can."""
@@ -79,7 +80,8 @@ class Fused:
         if integers:
             return f"'{integers[0]}' is an integer"
         if inhibition is not None and matrix(inhibition) is None:
-            return f"what inhibits is {type(inhibition).__name__}, and the fused kernel does a matrix, or a Linear"
+            kind = type(inhibition).__name__
+            return f"what inhibits is {kind}, and the fused kernel does a matrix, or a Linear without bias"
         return ""
 
     def too_much(self, given: Given) -> str:
@@ -102,6 +104,13 @@ class Fused:
             call.memory[f"neurons.coef.{name}"] = call.memory[f"probe.coef.{name}"] = value
         call.run(kernel)
         return call.finished()
+
+    def by_sender(self, inhibition: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return what inhibits by sender and receiver; a copy is kept as long as nothing changes it."""
+        kept = self.turned
+        if kept is None or kept[0] is not inhibition or kept[1] != inhibition._version or kept[2].dtype != dtype:
+            kept = self.turned = inhibition, inhibition._version, inhibition.detach().to(dtype).t().contiguous()
+        return kept[2]
 
     # --- kernels ------------------------------------------------------------------------------------------------------
 
@@ -155,13 +164,13 @@ class Fused:
         for place, step in learning.steps.items():
             for name, value in self._numbers(place, step).items():
                 type_ = _TYPES.get(step.coefficients[name].type, dtype)
-                found[f"{place}.coef.{name}"] = torch.as_tensor(value, dtype=type_).contiguous()
+                found[f"{place}.coef.{name}"] = torch.tensor(value, dtype=type_)
         changes = {**learning.events, **({} if learning.flow is None else {"flow": learning.flow})}
         for part, change in changes.items():
             definitions = change.found.coefficients
             for name, value in numbers(definitions, self.rule.parameters, self.dt).items():
                 type_ = _TYPES.get(definitions[name].type, dtype)
-                found[f"{part}.coef.{name}"] = torch.as_tensor(value, dtype=type_).contiguous()
+                found[f"{part}.coef.{name}"] = torch.tensor(value, dtype=type_)
         return found
 
 
@@ -195,7 +204,7 @@ class _Call:
         if bias is not None:
             self.memory["bias"] = bias.detach().contiguous()
         if inhibition is not None:
-            self.memory["inhibition"] = inhibition.detach().to(self.dtype).t().contiguous()
+            self.memory["inhibition"] = fused.by_sender(inhibition, self.dtype)
         self.numbers = {"T": given.steps, "B": batch, "N": n, "M": m, "winners": fused.cells.winners or 0}
         self._states()
 
