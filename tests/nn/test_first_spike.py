@@ -193,6 +193,11 @@ def test_weights_are_drawn_by_seed() -> None:
         (lambda: FirstSpikeConv2d(1, 2, 3, 1.0, 5)(torch.zeros(1, 1, 5, 5)), InputError, "step is torch.float32"),
         (lambda: FirstSpikeConv2d(1, 2, 3, 1.0, 5)(images((1, 1, 5, 5))), InputError, "step goes to 11"),
         (
+            lambda: FirstSpikeConv2d(1, 2, 3, 1.0, 5).half()(images((1, 1, 5, 5))),
+            InputError,
+            "weights are torch.float16",
+        ),
+        (
             lambda: FirstSpikeConv2d(1, 2, 3, 1.0, STEPS).learn(
                 images((1, 1, 5, 5)), SingleSpikes(rules.STDP, 5), winners=1, radius=0
             ),
