@@ -77,7 +77,8 @@ WRONG = {  # what is wrong: text, on_pre, on_post, message, the line that is sho
         "dw/dt = -w/tau_plus : nS", "w",
     ),
     "a function that is not there": (
-        TEXT, PRE, "w = clamp(w + x_pre, 0, 1)", "'clamp' is not a function; did you mean 'clip'?", "w = clamp(w + x_pre, 0, 1)", None,
+        TEXT, PRE, "w = clamp(w + x_pre, 0, 1)",
+        "'clamp' is not a function; did you mean 'clip'?", "w = clamp(w + x_pre, 0, 1)", None,
     ),
     "an argument too few": (
         TEXT, PRE, "w = clip(w + x_pre, 0)", "clip() takes 3 arguments, 2 given", "w = clip(w + x_pre, 0)", None,

@@ -10,7 +10,6 @@ import numpy as np
 from spikelet.backends.llvm_values import bit_pattern
 from spikelet.sim import source_kernels as kernels
 
-
 _SAME = 2  # words that a call keeps when its source becomes another: its step, and its number of steps
 
 

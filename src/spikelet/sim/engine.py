@@ -18,6 +18,7 @@ from spikelet.sim.cable import Changes
 from spikelet.sim.description import Description, Drive
 from spikelet.sim.driver import Driver
 from spikelet.sim.edges import Edges
+from spikelet.sim.normalise import normalised
 from spikelet.sim.parts import Parts, make
 from spikelet.sim.plastic import rewired
 from spikelet.sim.plastic_network import Variables
@@ -104,9 +105,11 @@ class Engine:
             self.parts.coupled[projection.name].set_cables(own)
         self.renew()
 
-    def normalise(self, projection: Projection, total: np.ndarray) -> None:
-        """Bring the sum of the weights onto each neuron to ``total``, of synapses that learn."""
-        if self.parts.learning[projection.name].normalise(total):
+    def normalise(self, projection: Projection, total: Any) -> None:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``."""
+        if projection.name not in self.parts.learning:
+            self.set_weights(projection, normalised(projection.name, self.edges(projection), total))
+        elif self.parts.learning[projection.name].normalise(projection.name, total):
             self.renew()
 
     def unit(self, population: Population, name: str) -> str:
@@ -168,6 +171,10 @@ class Engine:
             )
         parts.learning[name] = rewired(parts.learning[name], edges, origin)
         parts.wiring.learning[name] = parts.learning[name].edges
+        if name in parts.coupled:
+            (cable,) = parts.coupled[name].cables
+            cable.edges = parts.learning[name].edges
+            parts.coupled[name].set_cables([cable])
         self.renew()
 
     def states(self, population: Population) -> tuple[str, ...]:

@@ -18,13 +18,14 @@ from spikelet.written import as_numbers
 _P, _I = ctypes.c_void_p, ctypes.c_int64
 
 
-def normalised(name: str, edges: Edges, total: Any) -> np.ndarray:
+def normalised(name: str, edges: Edges, total: Any, weights: np.ndarray | None = None) -> np.ndarray:
     """Return weights of which the absolute values sum to ``total`` for each receiver that has synapses.
 
     Args:
         name: Of the projection, for messages.
         edges: Its synapses.
         total: A positive number, or (n_target,) numbers.
+        weights: (E,) what the weights are now, which may be overwritten; those of the synapses if not given.
 
     Returns:
         (E,) the weights, in the order in which they are stored.
@@ -38,22 +39,34 @@ def normalised(name: str, edges: Edges, total: Any) -> np.ndarray:
         raise InputError(f"{name}: total must be {shape}, got {total!r}"[:200])
     if not (np.isfinite(wanted).all() and (wanted > 0).all()):
         raise InputError(f"{name}: total must be positive and finite, got {total!r}"[:200])
-    weights = np.array(np.broadcast_to(edges.weights, (len(edges),)))  # a copy: those of the projection may be wrong
+    if weights is None:
+        weights = np.array(np.broadcast_to(edges.weights, (len(edges),)))
     if weights.dtype.name not in REAL:
         weights = weights.astype(np.float64)
+    if edges.whole:
+        table = weights.reshape(edges.n_source, edges.n_target)
+        factors = _factors(name, np.abs(table).sum(0, dtype=np.float64), edges.n_source, wanted)
+        np.multiply(table, factors.astype(table.dtype), out=table)
+        return weights
     sums, counts = np.zeros(edges.n_target), np.zeros(edges.n_target, np.int64)
     library = _kernels(INDEX[edges.targets.dtype.itemsize], REAL[weights.dtype.name])
     given = (len(edges), address(edges.targets), address(weights))
     library.function("add", _I, _P, _P, _P, _P)(*given, address(sums), address(counts))
-    wrong = np.flatnonzero((counts > 0) & ~(np.isfinite(sums) & (sums > 0)))
-    if wrong.size:
-        raise InputError(
-            f"{name}: the absolute weights into {wrong.size} of {edges.n_target} receivers sum to {sums[wrong[0]]:g} "
-            f"(first: receiver {wrong[0]}), which no factor makes {wanted[wrong[0]] if wanted.ndim else wanted:g}"
-        )
-    factors = np.ascontiguousarray(np.divide(wanted, sums, out=np.zeros_like(sums), where=counts > 0))
+    factors = np.ascontiguousarray(_factors(name, sums, counts, wanted))
     library.function("scale", _I, _P, _P, _P)(*given, address(factors))
     return weights
+
+
+def _factors(name: str, sums: np.ndarray, counts: np.ndarray | int, wanted: np.ndarray) -> np.ndarray:
+    """Return what brings the sums of the receivers, of so many synapses, to what is wanted."""
+    some = np.broadcast_to(counts, sums.shape) > 0
+    wrong = np.flatnonzero(some & ~(np.isfinite(sums) & (sums > 0)))
+    if wrong.size:
+        raise InputError(
+            f"{name}: the absolute weights into {wrong.size} of {len(sums)} receivers sum to {sums[wrong[0]]:g} "
+            f"(first: receiver {wrong[0]}), which no factor makes {wanted[wrong[0]] if wanted.ndim else wanted:g}"
+        )
+    return np.divide(wanted, sums, out=np.zeros_like(sums), where=some)
 
 
 @cache

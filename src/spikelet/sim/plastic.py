@@ -21,6 +21,7 @@ from spikelet.sim.driver import Call
 from spikelet.sim.edges import Edges
 from spikelet.sim.group import Stepping
 from spikelet.sim.history import History
+from spikelet.sim.normalise import normalised
 from spikelet.sim.plastic_additive import NotAdditive
 from spikelet.sim.plastic_general import General
 from spikelet.sim.plastic_lazy import Lazy, plan
@@ -157,30 +158,18 @@ class Plastic(Learner):
         self.way.write(given)
         return leaves
 
-
-    def normalise(self, total: np.ndarray) -> bool:
-        """Bring the sum of the weights onto each target to ``total``, () or (targets,); see ``Projection.normalise``.
+    def normalise(self, name: str, total: Any) -> bool:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``.
 
         Returns:
             Whether there are new calls, as of ``set_weights``.
+
+        Raises:
+            InputError: ``total`` is wrong, or all weights into a receiver are 0; ``name`` is the projection's.
         """
-        edges = self.edges
         if self.scratch is None:  # large arrays that come and go take longer than what is done with them
             self.scratch = np.empty_like(self.weights)
-        weights = self.way.read_into(self.scratch)
-        if edges.whole:
-            table = weights.reshape(edges.n_source, edges.n_target)
-            np.multiply(table, scaling(table.sum(0), total), out=table)
-        else:
-            sums = np.bincount(edges.targets, weights, minlength=edges.n_target)
-            np.multiply(weights, scaling(sums.astype(weights.dtype), total)[edges.targets], out=weights)
-        return self.set_weights(weights)
-
-
-def scaling(sums: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Return what brings sums to ``total``, 1 where there is nothing to be scaled."""
-    with np.errstate(divide="ignore"):
-        return np.where(sums != 0, total / np.where(sums == 0, 1, sums), 1).astype(sums.dtype)
+        return self.set_weights(normalised(name, self.edges, total, self.way.read_into(self.scratch)))
 
 
 def rewired(old: Plastic, edges: Edges, origin: np.ndarray) -> Plastic:

@@ -12,7 +12,6 @@ from spikelet.sim.chosen import Chosen
 from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.connect_patterns import Pattern
 from spikelet.sim.edges import Edges
-from spikelet.sim.normalise import normalised
 from spikelet.sim.population import View
 from spikelet.synapse import Synapse
 from spikelet.written import as_numbers
@@ -39,8 +38,8 @@ class Synapses(Protocol):
         """Replace the weights of a projection, in the order in which they are stored."""
         ...
 
-    def normalise(self, projection: "Projection", total: np.ndarray) -> None:
-        """Bring the sum of the weights onto each neuron to ``total``, of synapses that learn."""
+    def normalise(self, projection: "Projection", total: Any) -> None:
+        """Scale the weights into each receiver so that their absolute values sum to ``total``."""
         ...
 
     def set_parts(self, projection: "Projection", parts: Mapping[str, np.ndarray]) -> None:
@@ -187,25 +186,6 @@ class Projection:
                     raise InputError(f"{self.name}: a number of {name} is not finite")
             self.network.engine.set_parts(self, given)
 
-    def normalise(self, total: Any) -> None:
-        """Scale the weights onto each neuron so that they sum up to ``total``, between runs or in a call-back.
-
-        Weights of which nothing comes in, or whose sum is 0, stay. It is quick enough to be done some hundred times a
-        second for a million synapses that learn.
-
-        Args:
-            total: A number, or one for each neuron that may receive.
-
-        Raises:
-            InputError: it is neither, or the projection does not learn.
-        """
-        if self.rule is None:
-            raise InputError(f"{self.name}: only synapses that learn are normalised, and it has no rule=")
-        values = self._real("total", total)
-        if values.ndim:
-            values = self._checked("total", values, self.targets_count)
-        self.network.engine.normalise(self, values)
-
     def _asked(self, what: str, given: Any, present: Callable[[], np.ndarray], where: Any) -> np.ndarray:
         """Return one number, or one for each synapse in the order in which they are stored."""
         values = self._real(what, given(present()) if callable(given) else given)
@@ -246,7 +226,7 @@ class Projection:
         Raises:
             InputError: ``total`` is wrong, or all weights into a receiver are 0.
         """
-        self.network.engine.set_weights(self, normalised(self.name, self.edges, total))
+        self.network.engine.normalise(self, total)
 
     def add(self, sources: Any, targets: Any, *, weights: Any, delays: Any = None) -> None:
         """Add synapses between runs, to a projection with a rule; all others keep what they have.

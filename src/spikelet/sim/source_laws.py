@@ -94,7 +94,7 @@ def _reach(mean: float) -> int:
 
 
 def probabilities(means: np.ndarray, up: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of counts (L, K), at least ``up`` above the mode, and the count of the first column (L,).
+    """Return the probabilities of counts (L, K), at least ``up`` above the mode, and the first column's count (L,).
 
     They grow from the mode by quotients, with one rounding a step, in an order that no machine changes.
     """
