@@ -23,13 +23,13 @@ from benchmarks.harness import Bound
 from benchmarks.sim_stdp import DT, drawn, run
 from spikelet import rules
 from spikelet.errors import UnitError
+from spikelet.ir.rule_program import flow
 from spikelet.rule import Rule
 from spikelet.sim import connect
 from spikelet.sim.edges import Edges
 from spikelet.sim.history import History
 from spikelet.sim.plastic import Plastic
 from spikelet.sim.plastic_index import graded
-from spikelet.sim.plastic_program import flow
 from spikelet.sim.plastic_sides import Target
 
 AT_MOST = 25.0  # ns
