@@ -10,6 +10,7 @@ import spikelet as sl
 from spikelet import neurons, rules, synapses
 from spikelet.errors import InputError, ModelError, UnitError
 from spikelet.model import Neuron
+from spikelet.rule import Rule
 from spikelet.sim.network import Network
 from spikelet.synapse import Synapse
 
@@ -263,7 +264,11 @@ def test_spikes_and_potentials_act_side_by_side():
 
 MISTAKES: dict[str, tuple[Any, Any, Any, str]] = {
     "a source": (sl.Poisson(0.1), GAP, None, "drive is a source of spikes, but GapJunction reads states of its sender"),
-    "a rule": (CELL, GAP, rules.STDP, "a rule learns from spikes, but GapJunction acts all the time"),
+    "a rule": (CELL, GAP, rules.STDP, "yet: a rule on GapJunction, whose weights are summed once"),
+    "a rule of spikes": (
+        neurons.Tanh, synapses.RateCoupling, Rule("R", "", on_pre="w += 1"),
+        "drive to cell: Tanh has no threshold, so on_pre= of R would never run",
+    ),
     "no such state": (neurons.Tanh, GAP, None, "'v_pre' stands for 'v' of Tanh, which it does not have"),
     "an input": (
         Neuron("M", "dh/dt = -h/ms : mV; v = h + I : mV; I : mV (input)"), GAP, None,

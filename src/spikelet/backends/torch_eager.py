@@ -23,7 +23,6 @@ UNSUPPORTED: dict[str, str] = {}  # entry of the zoo -> reason
 NO_SECOND = "a spike has no second derivative: its surrogate gradient cannot be differentiated again"
 NO_FORWARD = "forward-mode differentiation (jvp) of spikes is not supported; use reverse mode (grad, vjp)"
 Slope = Callable[[Tensor], Tensor]
-Chosen = Callable[[Tensor, Tensor], Tensor]  # who has reached the threshold, how far above it -> who fires
 _TYPES = {"int": torch.int64, "bool": torch.bool}
 
 
@@ -88,9 +87,8 @@ class _TracedSpike(torch.autograd.Function):
         return None, gradients[0] * ctx.slope(x), None
 
 
-def _spike(slope: Slope, smooth: Slope | None, chosen: Chosen | None) -> Callable[[Any, Tensor], Tensor]:
+def _spike(slope: Slope, smooth: Slope | None) -> Callable[[Any, Tensor], Tensor]:
     def spike(condition: Any, x: Tensor) -> Tensor:
-        condition = condition if chosen is None else chosen(condition, x)
         value = torch.as_tensor(condition, device=x.device) if smooth is None else smooth(x.detach())
         return (_TracedSpike if torch.compiler.is_compiling() else _Spike).apply(value, x, slope)
 
@@ -237,13 +235,12 @@ class Printed:
     Args:
         step: From ``ir.lower.lower``.
         surrogate: Stand-in for the derivative of the spike.
-        chosen: Who of those that have reached the threshold fires; the default is all of them.
     """
 
-    def __init__(self, step: Step, surrogate: Surrogate, chosen: Chosen | None = None):
+    def __init__(self, step: Step, surrogate: Surrogate):
         self.coefficients, self.initial = coefficient_function(step), initial_function(step)
         dtypes = (torch.float32, torch.float64)
-        self.steps = {dtype: _step_function(step, surrogate, dtype, None, chosen) for dtype in dtypes}
+        self.steps = {dtype: _step_function(step, surrogate, dtype, None) for dtype in dtypes}
 
 
 def initial_state(
@@ -363,13 +360,11 @@ def _shape(inputs: Mapping[str, Tensor], state: Mapping[str, Tensor], element: T
 
 
 @functools.lru_cache(maxsize=256)
-def _step_function(
-    step: Step, surrogate: Surrogate, dtype: torch.dtype, smooth: Slope | None, chosen: Chosen | None = None
-) -> Callable[..., Any]:
+def _step_function(step: Step, surrogate: Surrogate, dtype: torch.dtype, smooth: Slope | None) -> Callable[..., Any]:
     return _made(
         printer.step_source(step, "torch"),
         "step",
-        spike=_spike(slope_function(surrogate), smooth, chosen),
+        spike=_spike(slope_function(surrogate), smooth),
         choose=_choose if smooth is None else lambda spike, a, b: _mixed(spike.detach(), a, b),
         choose_attached=_choose_attached if smooth is None else _mixed,
         as_real=lambda x: x.to(dtype),

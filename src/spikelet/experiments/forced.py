@@ -8,7 +8,7 @@ import numpy as np
 from spikelet.experiments.paper import complete
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.connect import one_to_one
+from spikelet.sim.connect import all_to_all, one_to_one
 from spikelet.sim.network import Network
 from spikelet.sim.projection import Projection
 from spikelet.sim.sources import Poisson, Source, SpikeTrain
@@ -25,26 +25,6 @@ FORCED = Neuron(
     reset="u = 0",
     doc="A neuron that fires when it is told to.",
 )
-
-
-def forced(
-    rule: Rule, pre: Source, post: Source, n: int, *, weight: float, seed: int = 0
-) -> tuple[Network, Projection]:
-    """Return a network of n synapses, each between a sender and a receiver of its own, and the synapses.
-
-    Args:
-        rule: of the synapses.
-        pre: spikes of the n senders, which arrive in the step in which they are found.
-        post: spikes of the n receivers; of several in one step one is fired.
-        n: how many.
-        weight: at the beginning.
-        seed: of random sources.
-    """
-    net = Network(seed=seed)
-    senders, clamp, receivers = net.add(pre, n, "pre"), net.add(post, n, "clamp"), net.add(FORCED, n, "post")
-    net.connect(clamp, receivers, one_to_one(), to="u", weight=1.0, delay=0)
-    how: dict[str, Any] = {"to": "z", "weight": weight, "delay": 0, "rule": rule}
-    return net, net.connect(senders, receivers, one_to_one(), **how)
 
 
 def trained(
@@ -67,26 +47,31 @@ def trained(
         >>> trained(STDP, [np.array([10.0])], [np.array([30.0])], weight=0.5).round(6).tolist()
         [0.001839]
     """
-    n, end = len(pre), max(float(times.max()) for times in [*pre, *post])
-    net, synapses = forced(rule, _train(pre), _train(post), n, weight=weight)
+    end = max(float(times.max()) for times in [*pre, *post])
+    net, synapses = _forced(rule, (_train(pre), len(pre)), (_train(post), len(post)), one_to_one(), weight, 0)
     complete(net.run(end + dt, dt=dt))
     return synapses.weights().astype(float) - weight
 
 
+def _train(trains: Sequence[np.ndarray]) -> SpikeTrain:
+    return SpikeTrain(np.concatenate(trains), np.repeat(np.arange(len(trains)), [len(times) for times in trains]))
+
+
 def drift(
-    rule: Rule, x: float, y: np.ndarray, *, n: int, t: float, weight: float, seed: int, dt: float = 0.2
+    rule: Rule, x: float, y: np.ndarray, *, n: int, t: float, weight: float, seed: int, dt: float = 0.05
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return how fast weights change between independent Poisson trains.
+    """Return how fast weights change between independent Poisson trains, each sender connected to each receiver.
 
     Args:
         rule: of the synapses.
         x: rate of the senders [kHz].
         y: (Y,) rates of the receivers [kHz].
-        n: synapses for each of these rates.
+        n: senders, and receivers of each rate.
         t: how long [ms].
         weight: at the beginning, so far from the bounds that none is met.
         seed: of the trains.
-        dt: step [ms]; a share of dt/2 of a time constant more pairs count as sender first than do in continuous time.
+        dt: step [ms]. Pairs in one step count as sender first: a window of tau counts as tau + dt/2 where the sender
+            comes first, and as tau - dt/2 where it comes second.
 
     Returns:
         (Y,) mean change in a second, and (Y,) its standard error.
@@ -94,11 +79,18 @@ def drift(
     Raises:
         KeyboardInterrupt: Ctrl-C.
     """
-    net, synapses = forced(rule, Poisson(x), Poisson(np.repeat(y, n)), n * len(y), weight=weight, seed=seed)
+    receivers = Poisson(np.repeat(y, n)), n * len(y)
+    net, synapses = _forced(rule, (Poisson(x), n), receivers, all_to_all(), weight, seed)
     complete(net.run(t, dt=dt))
-    changes = (synapses.weights().astype(float) - weight).reshape(len(y), n) * (second / t)
+    changes = (synapses.weights().astype(float) - weight).reshape(n, len(y), n).mean(0) * (second / t)
     return changes.mean(1), changes.std(1, ddof=1) / np.sqrt(n)
 
 
-def _train(trains: Sequence[np.ndarray]) -> SpikeTrain:
-    return SpikeTrain(np.concatenate(trains), np.repeat(np.arange(len(trains)), [len(times) for times in trains]))
+def _forced(
+    rule: Rule, pre: tuple[Source, int], post: tuple[Source, int], pattern: Any, weight: float, seed: int
+) -> tuple[Network, Projection]:
+    """Return a network of synapses between given trains of spikes, which arrive in the step in which they are found."""
+    net = Network(seed=seed)
+    senders, clamp, receivers = net.add(*pre, "pre"), net.add(*post, "clamp"), net.add(FORCED, post[1], "post")
+    net.connect(clamp, receivers, one_to_one(), to="u", weight=1.0, delay=0)
+    return net, net.connect(senders, receivers, pattern, to="z", weight=weight, delay=0, rule=rule)

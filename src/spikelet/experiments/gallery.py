@@ -1,6 +1,6 @@
 """The gallery: one generated page and figure for each neuron of the zoo, ``python -m spikelet.experiments.gallery``.
 
-Synapses and learning rules have a page for all, see `gallery_pages`.
+Learning rules have theirs, too, see `gallery_rules`; synapses have one for all, see `gallery_pages`.
 
 A page holds what the entry itself says (its text, doc, reference and defaults, in LaTeX and as written) and shows the
 response to a step, with the f-I curve where the neuron spikes to one input.
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from spikelet import neurons, plot
-from spikelet.experiments import gallery_pages
+from spikelet import neurons, plot, rules
+from spikelet.experiments import gallery_pages, gallery_rules
 from spikelet.files import write_atomic
 from spikelet.model import Neuron
 from spikelet.simulate import run, show
@@ -160,14 +160,16 @@ def _curve(model: Neuron, given: Stimulus, axes: Any) -> None:
 
 
 def make(folder: Path, names: tuple[str, ...] = ()) -> None:
-    """Write the pages, figures and index of the gallery into a folder."""
+    """Write the pages, figures and index of the gallery into a folder; ``names`` are of some neurons or rules."""
     folder.mkdir(parents=True, exist_ok=True)
-    entries = neurons.entries()
-    for name in names or entries:
+    entries, own = neurons.entries(), tuple(name for name in names if name in rules.entries())
+    for name in [name for name in names if name not in own] if names else entries:
         write_atomic(folder / f"{name}.md", page(name, entries[name]).encode())
         draw(name, entries[name]).savefig(folder / f"{name}.png", dpi=80, metadata={"Software": None})
     for zoo in gallery_pages.NAMES:
         write_atomic(folder / f"{zoo}.md", gallery_pages.page(zoo).encode())
+    if own or not names:
+        gallery_rules.make(folder, own)
     write_atomic(folder / "README.md", index().encode())
 
 

@@ -1,15 +1,14 @@
-"""The pages of the gallery that need no figure: all synapses on one, all learning rules on another."""
+"""The page of the gallery that needs no figure: all synapses."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from spikelet import rules, synapses
+from spikelet import synapses
 from spikelet.simulate import show
 
-_DATA = {"synapses": synapses.entries, "rules": rules.entries}
+_DATA = {"synapses": synapses.entries}
 _TITLES = {
     "synapses": "Gallery of synapses",
-    "rules": "Gallery of learning rules",
 }
 NAMES = tuple(_DATA)
 

@@ -3,20 +3,16 @@
 Inhibition is a layer with fixed weights: what fires in step k takes away from the others in step k + 1. As a plain
 `Linear` it goes wherever a module or a matrix is wanted: ``nn.Recurrent(cells, lateral_inhibition(n, 5.0))``. It comes
 a step late, so neurons that reach the threshold in the same step all fire; who wants one winner in a step takes
-`WinnersTakeAll`, which decides within the step.
+`WinnersTakeAll`, or `Plastic` with ``winners=``, which decide within the step.
 """
 
-import functools
 import math
 
 import torch
 from torch import Tensor
 
-from spikelet.backends.torch_eager import Chosen, Printed
 from spikelet.errors import InputError, ShapeError
-from spikelet.nn.layer import Layer, Sequences, State
 from spikelet.nn.linear import Linear
-from spikelet.nn.neurons import Neurons
 
 
 def lateral_inhibition(neurons: int, strength: float) -> Linear:
@@ -215,68 +211,6 @@ def _urgency(step: Tensor, potential: Tensor, steps: int) -> Tensor:
     height = torch.where(fires, height, 0.0)
     between = 2 * float(height.abs().max()) + 1 if height.numel() else 1.0  # more than potentials can differ by
     return torch.where(fires, height - step.double() * between, -math.inf)
-
-
-class WinnersTakeAll(Layer):
-    """Neurons of which at most k fire in a step: those furthest above their threshold.
-
-    The others keep what they have, are not reset, and may fire in the next step. Where ``surrogate_scale`` differs from
-    neuron to neuron, it is the distance in its unit that counts. The steps are those of ``torch_eager``.
-
-    Args:
-        neurons: the layer of neurons, with a threshold; all neurons of a sample compete.
-        k: how many may fire in a step.
-
-    Raises:
-        InputError: these are no neurons that spike, or k is no positive integer.
-
-    Example:
-        >>> import spikelet as sl
-        >>> layer = sl.nn.WinnersTakeAll(sl.nn.Neurons(sl.neurons.IF), k=1)
-        >>> spikes, _ = layer(torch.tensor([[[2.0, 3.0, 0.5]]]))
-        >>> spikes.flatten().tolist()
-        [0.0, 1.0, 0.0]
-    """
-
-    def __init__(self, neurons: Neurons, k: int = 1):
-        super().__init__()
-        if not isinstance(neurons, Neurons) or not neurons.model.spiking:
-            raise InputError(f"WinnersTakeAll: neurons is {type(neurons).__name__}, expected nn.Neurons that spike")
-        winners(torch.zeros(1, 1), k)  # k is checked here, not in the first call
-        self.neurons, self.k = neurons, k
-
-    @property
-    def time_step(self) -> float:
-        """The dt of the neurons [ms]."""
-        return self.neurons.dt
-
-    @property
-    def spikes(self) -> bool:
-        """Whether spikes are what a call returns."""
-        return self.neurons.spikes
-
-    def forward(
-        self,
-        x: Sequences,
-        state: State | None = None,
-        *,
-        lengths: Tensor | None = None,
-        seed: int = 0,
-        samples: Tensor | None = None,
-    ) -> tuple[Sequences, State]:
-        """Run the neurons over a sequence; arguments and result as those of ``Neurons``."""
-        neurons = self.neurons
-        call = neurons.start(x, state, lengths=lengths, seed=seed, samples=samples)
-        printed = Printed(neurons.step, neurons.surrogate, _at_most(self.k))
-        names = (neurons.output,) if isinstance(neurons.output, str) else neurons.output
-        outputs, final = neurons.eagerly(call, names, printed)
-        return (outputs[neurons.output] if isinstance(neurons.output, str) else outputs), final
-
-
-@functools.cache
-def _at_most(k: int) -> Chosen:
-    """Return the choice of k winners; the same function each time, so that what is printed with it is found again."""
-    return lambda among, excess: winners(excess, k, among)
 
 
 def _fixed(weight: Tensor) -> Linear:

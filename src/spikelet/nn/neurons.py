@@ -18,6 +18,7 @@ from spikelet.nn.arguments import SPIKES
 from spikelet.nn.backend import EAGER, Choice, choose, require_known
 from spikelet.nn.call import Call, state_dtype
 from spikelet.nn.checks import checking, require_finite
+from spikelet.nn.coefficients import Prepared
 from spikelet.nn.fused import Fused
 from spikelet.nn.layer import Layer, Sequences, State, as_lengths
 from spikelet.units import ms
@@ -129,7 +130,7 @@ class Neurons(Layer):
         names = (self.output,) if isinstance(self.output, str) else self.output
         record = tuple(dict.fromkeys((*names, *(self.model.states if checking() else ()))))
         if choose(self.label, self.model, self.backend, call.device).backend == EAGER:
-            outputs, final = self.eagerly(call, record)
+            outputs, final = self._eagerly(call, record)
         else:
             outputs, final = self._fused(self._values(), call, record, self.memory)
         if checking():
@@ -181,20 +182,21 @@ class Neurons(Layer):
         """Run a call whose spikes come back through a matrix, in one kernel; for ``Recurrent``."""
         return self._fused.recurrent(self._values(), call, record, self.memory, loop)
 
-    def stepper(self, call: Call, printed: Printed | None = None) -> tuple[Stepper, State]:
-        """Return what runs a call step by step, and the state before the first; ``printed`` are other functions."""
+    def prepared(self, call: Call) -> Prepared:
+        """Return coefficients and initial values for a call; for layers with kernels of their own."""
+        return self._fused.evaluate(self._values(), call.shape, call.real, call.device)
+
+    def stepper(self, call: Call) -> tuple[Stepper, State]:
+        """Return what runs a call step by step, and the state before the first."""
         values = self._values()
         arguments.require_fitting(self.label, self.learn, values, call.shape[1:])
         common = {"dt": self.dt, "dtype": call.real, "device": call.device}
-        common |= {"printed": self._printed if printed is None else printed}
+        common |= {"printed": self._printed}
         stepper = Stepper(self.step, values, surrogate=self.surrogate, seed=call.seed, element=call.element, **common)
         return stepper, initial_state(self.step, values, call.shape, **common) if call.state is None else call.state
 
-    def eagerly(
-        self, call: Call, record: tuple[str, ...], printed: Printed | None = None
-    ) -> tuple[dict[str, Tensor], State]:
-        """Run a call operation by operation; for ``WinnersTakeAll``, whose functions of a step are others."""
-        stepper, state = self.stepper(call, printed)
+    def _eagerly(self, call: Call, record: tuple[str, ...]) -> tuple[dict[str, Tensor], State]:
+        stepper, state = self.stepper(call)
         rows = {name: value.expand(call.steps, *value.shape[1:]) for name, value in call.inputs.items()}
         outputs, final = scan(stepper, rows, state, steps=call.steps, record=record, lengths=call.lengths)
         return {n: v.to(call.outer) if v.is_floating_point() else v for n, v in outputs.items()}, final

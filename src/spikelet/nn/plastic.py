@@ -8,13 +8,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spikelet import surrogates
-from spikelet.errors import InputError, NumericsError, ShapeError
+from spikelet.errors import BackendError, InputError, NumericsError, ShapeError
 from spikelet.model import Neuron, Surrogate
 from spikelet.nn.arguments import SPIKES
+from spikelet.nn.backend import EAGER, FUSED, Choice
 from spikelet.nn.fold import fold
 from spikelet.nn.layer import Layer, State, stream_seed
 from spikelet.nn.neurons import Neurons
 from spikelet.nn.plastic_cells import Cells
+from spikelet.nn.plastic_fused import Fused, matrix
 from spikelet.nn.plastic_layout import Layout
 from spikelet.nn.plastic_loop import Tracing
 from spikelet.nn.plastic_rule import Learning
@@ -129,7 +131,7 @@ class Plastic(Layer):
         if isinstance(inhibition, Tensor) and not isinstance(inhibition, nn.Parameter):
             self.register_buffer("inhibition", inhibition.detach().to(self.weight.device, self.weight.dtype))
         else:
-            self.inhibition = inhibition
+            self.inhibition: Any = inhibition
         size = self.weight.shape[0]
         if isinstance(inhibition, Tensor) and (not self.layout.linear or inhibition.shape != (size, size)):
             raise ShapeError(
@@ -151,6 +153,7 @@ class Plastic(Layer):
         """Make what is made again from the arguments after loading."""
         self.rules = Learning(self.label, self.rule, self.neurons.model, self.layout, self.reduction)
         self.cells = Cells(self.neurons, self.winners, self.shared)
+        self.fused = Fused(self.layout, self.cells, self.rules)
 
     @property
     def dt(self) -> float:
@@ -229,11 +232,24 @@ class Plastic(Layer):
         rows = Signals(self.label, call, signals, network)
         silent = call.x.new_zeros(()).expand(call.steps, call.batch, *call.receivers)
         more = {"lengths": call.lengths, "seed": call.seed, "samples": call.samples}
-        start = self.cells.initial(self.neurons.start(silent, **more))
-        whole = states.whole(state, states.neurons(state, start))
+        start = self.neurons.prepared(self.neurons.start(silent, **more))
+        whole = states.whole(state, states.neurons(state, start.initial))
         neurons = self.neurons.start(silent, whole.neurons, **more)
+        if states.tracing is not None and self._choice(call.x.device, call).backend == FUSED:
+            return self.fused(call, start, whole, rows, None if self.inhibition is None else matrix(self.inhibition))
         run = Run(self.layout, self.cells, self._inhibit if states.inhibits else None, states.tracing, rows)
         return run(call, neurons, whole)
+
+    def _choice(self, device: torch.device, call: Given | None = None) -> Choice:
+        """Return what runs a call that learns, and why."""
+        asked = self.neurons.backend
+        if asked == EAGER:
+            return Choice(EAGER, f"asked for by backend={EAGER!r}")
+        obstacle = self.fused.obstacle(device, self.inhibition)
+        obstacle = obstacle or ("" if call is None else self.fused.too_much(call))
+        if obstacle and asked != "auto":
+            raise BackendError(f"{self.label}: backend={asked!r} cannot run this: {obstacle}")
+        return Choice(EAGER, obstacle) if obstacle else Choice(FUSED, "the fused kernel for CPUs does all steps")
 
     def _inhibit(self, spikes: Tensor) -> Tensor:
         """Return what spikes (B, *M) send to the neurons."""
@@ -247,6 +263,8 @@ class Plastic(Layer):
         return sent
 
     def _require_finite(self) -> None:
+        if bool(torch.isfinite(self.weight.detach().mT.sum())):  # one look; a sum may overflow where no weight has
+            return
         wrong = (~torch.isfinite(self.weight)).nonzero()
         if len(wrong):
             raise NumericsError(
@@ -294,9 +312,14 @@ class Plastic(Layer):
         """Tell what runs a call that learns, and why.
 
         Args:
-            x: What the call would be given; the default is something on the device of the weights.
+            x: What the call would be given; the default is single spikes on the device of the weights.
+
+        Raises:
+            BackendError: The back end that was asked for by name cannot do it.
         """
-        return "torch_eager: step by step"
+        device = self.weight.device if x is None else x.device
+        choice = self._choice(device, None if x is None else given(self.layout, x, None, 0, None, True))
+        return f"{choice.backend}: {choice.why}"
 
     def extra_repr(self) -> str:
         """Name the rule and what differs from the defaults."""
@@ -308,7 +331,7 @@ class Plastic(Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = self.__dict__.copy()
-        del kept["rules"], kept["cells"]  # made again from the arguments
+        del kept["rules"], kept["cells"], kept["fused"]  # made again from the arguments
         return kept
 
     def __setstate__(self, state: dict[str, Any]) -> None:

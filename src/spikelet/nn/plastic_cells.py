@@ -11,22 +11,9 @@ from spikelet.errors import InputError
 from spikelet.ir.competing import PASS, competing, excess, resting
 from spikelet.ir.lower import STEP, Step
 from spikelet.nn.call import Call
+from spikelet.nn.competition import winners
 from spikelet.nn.layer import State
 from spikelet.nn.neurons import Neurons
-
-
-def winning(fired: Tensor, above: Tensor, most: int) -> Tensor:
-    """Return which neurons win: of those that would fire, the ``most`` highest above threshold, ties by lowest index.
-
-    Args:
-        fired: (B, *M) whether a neuron would fire.
-        above: (B, *M) by how much it is above its threshold.
-        most: How many of a sample may fire.
-    """
-    flat = torch.where(fired, above, -torch.inf).flatten(1)
-    order = flat.sort(dim=1, descending=True, stable=True).indices[:, :most]
-    chosen = torch.zeros_like(flat, dtype=torch.bool).scatter_(1, order, True)
-    return chosen.reshape(fired.shape) & fired
 
 
 class Cells:
@@ -90,7 +77,7 @@ class Stepping:
         assert self.stepper is not None  # the step of the neurons is always there
         if self.probe is not None and self.cells.winners is not None:
             fired, above = self.probe(inputs, state)
-            inputs = {**inputs, PASS: winning(fired > 0, above["above"].detach(), self.cells.winners)}
+            inputs = {**inputs, PASS: winners(above["above"], self.cells.winners, fired > 0)}
         spikes, new = self.stepper(inputs, state)
         if alive is not None:
             live = alive.reshape(-1, *[1] * (spikes.ndim - 1))

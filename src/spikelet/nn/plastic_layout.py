@@ -51,6 +51,8 @@ class Layout:
             )
         if module.weight.dtype not in (torch.float32, torch.float64):
             raise BackendError(f"{label}: the weights are {module.weight.dtype}, expected float32 or float64")
+        if isinstance(module, nn.Linear):  # rows by sender in memory, as events go through them
+            module.weight.data = module.weight.data.t().contiguous().t()
         return Layout(label, module)
 
     @property

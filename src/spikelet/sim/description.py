@@ -165,7 +165,8 @@ class Description:
                 before it, on the axon; 1 all behind it, as in NEST. Spikes of the receiver take as long to the synapse.
             weight: Number, distribution, an array where the pattern lists synapses, or a text over the numbers ``i``
                 and ``j`` of source and target and, of ``distance``, ``d``, such as ``"0.3*exp(-d/0.1)"``.
-            delay: The same [ms]; None is one step, and no delay for a synapse that acts all the time. With 0 spikes
+            delay: The same [ms]; None is one step, and no delay for a synapse that acts all the time and does not
+                learn. With 0 spikes
                 arrive in the step in which they are found, as in a stack of layers; no circle of projections may be so.
             storage: In which form the synapses are kept: ``"sparse"``, ``"dense"``, ``"one-to-one"``,
                 ``"convolution"``, ``"low-rank"``, or ``"procedural"`` (never kept, but drawn again at each spike). The
@@ -191,7 +192,7 @@ class Description:
         if rule is not None:
             post_models = [view.population.model for view in targets if isinstance(view.population.model, Neuron)]
             plastic_check.check(name, rule, source.population.model, post_models, (len(source), sum(map(len, targets))))
-        plastic_check.check_fraction(name, rule, dendritic_fraction)
+        plastic_check.check_fraction(name, rule, dendritic_fraction, synapse)
         places = {checks.target(name, view.population, to) for view in targets}
         if len(places) > 1:
             raise InputError(f"{name}: the populations have different inputs, {sorted(places)}; name one with to=")

@@ -28,8 +28,12 @@ def check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | N
     acts = synapse is not None and synapse.coupling is not None
     if acts and not isinstance(source.population.model, Neuron):
         raise InputError(f"{name}: {source} is a source of spikes, but {synapse.name} reads states of its sender")  # type: ignore[union-attr]
-    if acts and rule is not None:
-        raise InputError(f"{name}: a rule learns from spikes, but {synapse.name} acts all the time")  # type: ignore[union-attr]
+    if rule is not None and synapse is not None and synapse.coupling is not None:
+        if any(part.weighted and part.sent is None for part in synapse.coupling.parts):
+            raise ModelError(
+                f"{name}: the simulator cannot run this yet: a rule on {synapse.name}, whose weights are summed once, "
+                "since the receiver meets them without the sender"
+            )
     if rule is not None and synapse is not None and synapse.arrival.each:
         raise ModelError(
             f"{name}: the simulator cannot run this yet: a rule on {synapse.name}, which releases by chance or has "

@@ -171,6 +171,10 @@ class Engine:
             )
         parts.learning[name] = rewired(parts.learning[name], edges, origin)
         parts.wiring.learning[name] = parts.learning[name].edges
+        if name in parts.coupled:
+            (cable,) = parts.coupled[name].cables
+            cable.edges = parts.learning[name].edges
+            parts.coupled[name].set_cables([cable])
         self.renew()
 
     def states(self, population: Population) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from spikelet.lang.rule import RuleDefinition, check_units
 from spikelet.lang.syntax import Expr
 from spikelet.model import Neuron
 from spikelet.rule import Rule
+from spikelet.synapse import Synapse
 
 _YET = "the simulator cannot run this yet"
 _WHO = {"pre": "send", "post": "receive"}
@@ -45,17 +46,19 @@ def check(name: str, rule: object, pre: object, post: Sequence[Neuron], sizes: t
             raise InputError(f"{name}: {model.name} has no threshold, so on_post= of {rule.name} would never run")
         _check_partners(rule, model, "post")
     if isinstance(pre, Neuron):
+        if not pre.spiking and rule.definition.on_pre:
+            raise InputError(f"{name}: {pre.name} has no threshold, so on_pre= of {rule.name} would never run")
         _check_partners(rule, pre, "pre")
     elif any(side(partner) == "pre" for partner in rule.definition.partners):
         partner = next(partner for partner in rule.definition.partners if side(partner) == "pre")
         raise InputError(f"{name}: {rule.name} reads '{partner}', but a source sends, which has no states")
 
 
-def check_fraction(name: str, rule: object, fraction: object) -> None:
+def check_fraction(name: str, rule: object, fraction: object, synapse: Synapse | None) -> None:
     """Check the share of the delay that lies behind the synapse.
 
     Raises:
-        InputError: it is no share, or the projection does not learn.
+        InputError: it is no share, or the projection does not learn, or its synapses act all the time.
     """
     if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.number) or not 0 <= fraction <= 1:
         raise InputError(f"{name}: dendritic_fraction must be a number from 0 to 1, got {fraction!r}"[:200])
@@ -64,6 +67,8 @@ def check_fraction(name: str, rule: object, fraction: object) -> None:
             f"{name}: dendritic_fraction={fraction:g} tells where on its way a spike meets a synapse that learns, but "
             "there is no rule="
         )
+    if fraction and synapse is not None and synapse.coupling is not None:
+        raise InputError(f"{name}: dendritic_fraction={fraction:g} is for spikes, but {synapse.name} acts all the time")
 
 
 def _check_arrays(name: str, rule: Rule, sizes: tuple[int, int]) -> None:

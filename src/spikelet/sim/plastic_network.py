@@ -88,19 +88,24 @@ def plastic(
     """
     rule, factors, targets = projection.rule, {} if sending is None else sending.factors, []
     assert rule is not None
+    acts = projection.synapse is not None and projection.synapse.coupling is not None  # not at spikes: `Coupled` does
     for view in projection.post:
         name = view.population.name
         receiver = receivers[name]
         begin = receiver.first + view.start
-        channels = receiver.reached[projection.name]
+        channels = () if acts else receiver.reached[projection.name]
         reached = tuple(rows[c][0, begin : begin + len(view)] for c, _ in channels)
         released = tuple(factors.get(jump) for _, jump in channels)
         targets.append(Target(len(view), view.start, reached, histories.get(name), name, released))
     pre = projection.pre
-    return Plastic(
-        rule, edges, histories[pre.population.name], pre.start, targets, dt=dt, units=_units(projection, rule),
+    history = histories.get(pre.population.name) or History(1, pre.population.n)  # of who never fires
+    found = Plastic(
+        rule, edges, history, pre.start, targets, dt=dt, units=_units(projection, rule),
         fraction=projection.dendritic_fraction, sender=pre.population.name, seed=_seed(projection),
     )  # fmt: skip
+    if acts:
+        found.become_general("its synapses act in every step")
+    return found
 
 
 def _seed(projection: Projection) -> int:

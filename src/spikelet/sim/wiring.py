@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from spikelet.errors import InputError
+from spikelet.errors import InputError, ModelError
 from spikelet.sim import connect, storage
 from spikelet.sim.bundle import SPAN, Member, groups, taken
 from spikelet.sim.cable import Cable, Changes, Passing, Place, composed, is_zero, joined, moved
 from spikelet.sim.connect_drawn import Drawn, merged
+from spikelet.sim.connect_finish import steps_of
 from spikelet.sim.delivery import EVER
 from spikelet.sim.description import Description
 from spikelet.sim.edges import Edges
@@ -22,6 +23,7 @@ from spikelet.sim.population import View
 from spikelet.sim.projection import Projection
 from spikelet.sim.receivers import Receiver, stream
 from spikelet.sim.storage import Storage
+from spikelet.written import as_numbers
 
 
 def couples(projection: Projection) -> bool:
@@ -65,9 +67,18 @@ class Wiring:
         self.cables = [cable for cable in cables if not couples(cable.projections[0])]
         self.coupled = [cable for cable in cables if couples(cable.projections[0])]
         learn = [p for p in network.projections.values() if p.rule is not None]
-        self.learning = {p.name: graded(self._made(p).listed(), network.dtype) for p in learn}
+        self.learning = {p.name: graded(self._growing(p), network.dtype) for p in learn}
+        self.coupled += [cable for p in learn if couples(p) for cable in self._learning(p)]
         self.forms |= {p.name: (c.edges.kind, is_zero(c.edges)) for c in cables for p in c.projections}
         self.made.clear()
+
+    def _growing(self, projection: Projection) -> Edges:
+        """Return the synapses of a projection that learns; where it has none yet, they may grow with its one delay."""
+        edges, delay = self._made(projection).listed(), projection.delay
+        if len(edges.delays) or not (delay is None or (np.ndim(delay) == 0 and as_numbers(delay) is not None)):
+            return edges
+        steps = np.int64(1) if delay is None else steps_of(projection.name, np.asarray(delay, float), self.dt)
+        return replace(edges, delays=np.reshape(steps, 1), pointer=np.zeros(edges.n_source + 1, np.int64))
 
     @property
     def delays(self) -> list[int]:
@@ -248,7 +259,8 @@ class Wiring:
 
     def _asked(self, projection: Projection) -> dict[str, Any]:
         """Return what is asked of the synapses of a projection, as ``connect.draw`` takes it."""
-        delay = 0.0 if couples(projection) and projection.delay is None else projection.delay
+        at_once = couples(projection) and projection.rule is None and projection.delay is None
+        delay = 0.0 if at_once else projection.delay
         return {
             "weight": projection.weight, "delay": delay, "dt": self.dt, "seed": self.network.seed,
             "stream": stream("connections", projection.number), "name": projection.name,
@@ -336,6 +348,20 @@ class Wiring:
             name = view.population.name
             reached = self.receivers[name].reached[projection.name]
             yield Cable((projection,), own, self._first(view), name, reached, window, sent)
+
+    def _learning(self, projection: Projection) -> list[Cable]:
+        """Make the cable of synapses that act all the time and learn: it reads the weights where they change.
+
+        Raises:
+            ModelError: they would need several.
+        """
+        found = list(self._alone(projection, self.learning[projection.name]))
+        if len(found) > 1:
+            raise ModelError(
+                f"{projection.name}: the simulator cannot run this yet: synapses that act all the time and learn, onto "
+                "several populations; connect each of them by itself"
+            )
+        return found
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
