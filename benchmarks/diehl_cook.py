@@ -23,6 +23,7 @@ BATCHES = (32, 64, 128)  # of BindsNET
 PEER = "bindsnet"
 LIT = 0.19  # share of the pixels of a digit that are lit, and their mean: those of MNIST
 INHIBITION = 120.0
+DIMMED = 3  # the layer takes three times the rates of the others; here all have 63.75 Hz for a white pixel
 
 
 def pixels(count: int) -> np.ndarray:
@@ -51,7 +52,7 @@ def layered(neurons: int) -> Callable[[np.ndarray], Any]:
         for begin in range(0, len(images), digits.BATCH):
             part = images[begin : begin + digits.BATCH]
             net.normalise(digits.TOTAL)
-            spikes = digits.shown(part, np.arange(begin, begin + len(part)), 0)
+            spikes = digits.shown(part // DIMMED, np.arange(begin, begin + len(part)), 0)
             kept["state"] = net(spikes, None if kept["state"] is None else net.fresh(kept["state"]))[1]
 
     return learn

@@ -31,6 +31,8 @@ STEPS, STEP = 250, 1.0 * ms
 BRIGHTEST = 191.25 * Hz  # rate of a white pixel
 TOTAL = 78.4  # sum of the weights into a neuron
 BATCH = 16
+ENOUGH = 5  # spikes of all neurons; an image with fewer is shown again, brighter, when the layer is asked
+BRIGHTER = (1.5, 2.0, 2.5)
 RULE = DiehlCookSTDP(a_post=0.004)
 BLOCK = 10_000  # images whose answers tell what the neurons stand for
 
@@ -40,7 +42,7 @@ Cells = Neuron(
     dv/dt = (v_rest - v)/tau_mem : mV (unless refractory)
     dtheta/dt = -theta/tau_theta : mV
     tau_mem = 100 ms;  v_rest = -65 mV;  v_th = -52 mV;  v_reset = -60 mV;  t_ref = 5 ms
-    theta_plus = 0.3 mV;  tau_theta = 3e6 ms  # of 100 neurons; see `thresholds`
+    theta_plus = 0.3 mV;  tau_theta = 90 second  # of 100 neurons, see `thresholds`; a batch counts once
     """,
     threshold="v > v_th + theta",
     reset="v = v_reset; theta += theta_plus",
@@ -91,13 +93,13 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plast
     return nn.Plastic(linear, cells, rule, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
 
 
-def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int) -> "Tensor":
+def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int, brightness: float = 1.0) -> "Tensor":
     """Return the spikes of images, (T, B, 784); ``numbers`` are those of the samples, for random numbers."""
     import torch
 
     from spikelet import encode
 
-    rates = torch.from_numpy(pixels.reshape(len(pixels), -1)).float() * (BRIGHTEST / 255)
+    rates = torch.from_numpy(pixels.reshape(len(pixels), -1)).float() * (brightness * BRIGHTEST / 255)
     return encode.rate(rates, STEPS, STEP, seed=seed, samples=numbers)
 
 
@@ -153,6 +155,8 @@ def answered(
 ) -> np.ndarray:  # fmt: skip
     """Return what a layer answers to images without learning: spikes of each neuron, (K, n).
 
+    As in the paper, an image that is answered with too few spikes is shown again, brighter.
+
     Args:
         trained: The layer.
         inhibition: (n, n).
@@ -165,14 +169,23 @@ def answered(
 
     net = layer(torch.from_numpy(trained.weights), inhibition, learns=False)
     state = {"shared": {"theta": torch.from_numpy(trained.theta)}}
-    found = []
-    with progress(len(pixels), unit="image") as bar:
-        for begin in range(0, len(pixels), BATCH):
-            part = pixels[begin : begin + BATCH]
-            spikes, _ = net(shown(part, np.arange(begin, begin + len(part)), seed), state)
-            found.append(look(spikes.numpy()))
-            bar.update(len(part))
-    return np.concatenate(found)
+    found: list[Any] = [None] * len(pixels)
+    asked = np.arange(len(pixels))
+    for again, brightness in enumerate((1.0, *BRIGHTER)):
+        weak = []
+        with progress(len(asked), unit="image") as bar:
+            for begin in range(0, len(asked), BATCH):
+                rows = asked[begin : begin + BATCH]
+                numbers = rows + again * len(pixels)
+                spikes = net(shown(pixels[rows], numbers, seed, brightness), state)[0].numpy()
+                for row, seen in zip(rows, look(spikes), strict=True):
+                    found[row] = seen
+                weak.append(rows[spikes.sum((0, 2)) < ENOUGH])
+                bar.update(len(rows))
+        asked = np.concatenate(weak)
+        if not len(asked):
+            break
+    return np.stack(found)
 
 
 # -- what the neurons stand for ----------------------------------------------------------------------------------------
