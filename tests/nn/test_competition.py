@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from spikelet import neurons, nn
+from spikelet import neurons, nn, rules
 from spikelet.errors import InputError, ShapeError
 from spikelet.nn import (
     Neurons,
@@ -171,6 +171,25 @@ def test_a_layer_of_winners_is_copied_trained_through_and_stands_in_a_sequence()
     assert linear.weight.grad is not None and linear.weight.grad.abs().sum() > 0
     for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert torch.equal(twin(x)[0], spikes)
+
+
+@pytest.mark.parametrize(
+    ("second", "competition", "steps"),
+    [
+        (0.15, {"inhibition": lateral_inhibition(2, 9.0)}, 4),  # 0.45 a step: it would fire in the third
+        (0.15, {"inhibition": lateral_inhibition(2, 9.0).weight.clone()}, 4),
+        (0.19, {"winners": 1}, 2),  # 0.57 a step: it would fire in the second, too
+    ],
+)
+def test_in_a_layer_that_learns_only_the_winner_does(second: float, competition: dict, steps: int) -> None:
+    """The first neuron gains 0.6 a step and fires in every second one; the other, inhibited or outdone, never does."""
+    layer = nn.Plastic(torch.nn.Linear(3, 2, bias=False), neurons.IF, rules.STDP, **competition)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.2], [second]]).expand(2, 3))
+    before = layer.weight.clone()
+    spikes, _ = layer(torch.ones(steps, 1, 3))
+    assert spikes[:, 0].tolist() == [[0.0, 0.0], [1.0, 0.0]] * (steps // 2)
+    assert (layer.weight[0] > before[0]).all() and torch.equal(layer.weight[1], before[1])
 
 
 # -- maps of a convolution --------------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def test_one_neuron_learns_what_came_before_its_spike() -> None:
 
 def taught_by_hand(layer: FirstSpikeConv2d, step: torch.Tensor, a_plus: float, a_minus: float, k: int, radius: int):
     """Return the weights after learning: loops over samples, winners and synapses."""
-    weight, size, pad = layer.weight.numpy().copy(), layer.weight.shape[-1], layer.padding
+    weight, pad = layer.weight.numpy().copy(), layer.padding
     total = 0
     for sample in step:
         when, potential = by_cumulative_input(sample[None], weight, layer.threshold, pad, compete=True)
@@ -192,6 +192,11 @@ def test_weights_are_drawn_by_seed() -> None:
         (lambda: FirstSpikeConv2d(1, 2, 3, 1.0, STEPS)(images((1, 1, 2, 5))), ShapeError, "smaller than a patch"),
         (lambda: FirstSpikeConv2d(1, 2, 3, 1.0, 5)(torch.zeros(1, 1, 5, 5)), InputError, "step is torch.float32"),
         (lambda: FirstSpikeConv2d(1, 2, 3, 1.0, 5)(images((1, 1, 5, 5))), InputError, "step goes to 11"),
+        (
+            lambda: FirstSpikeConv2d(1, 2, 3, 1.0, 5).half()(images((1, 1, 5, 5))),
+            InputError,
+            "weights are torch.float16",
+        ),
         (
             lambda: FirstSpikeConv2d(1, 2, 3, 1.0, STEPS).learn(
                 images((1, 1, 5, 5)), SingleSpikes(rules.STDP, 5), winners=1, radius=0

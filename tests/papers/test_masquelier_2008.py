@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from spikelet.experiments import masquelier_2008 as experiment, reproduce
+from spikelet.experiments.forced import trained
+from spikelet.rules import ReducedSymmetricSTDP
 
 RECORD = Path(__file__).parents[2] / "docs" / "reproduced" / "masquelier_2008.json"
 
@@ -59,6 +61,17 @@ def test_the_rate_tells_nothing_of_the_pattern(stimulus: tuple[np.ndarray, np.nd
     sections = np.histogram(times[ids < experiment.HALF], 100, (0, 5000))[0] / experiment.HALF / 0.05
     inside = np.isin(np.arange(0, 5000, 50.0), begin)
     assert sections[inside].mean() == pytest.approx(sections[~inside].mean(), rel=0.05)
+
+
+def test_the_rule_is_that_of_neighbours() -> None:
+    rng = np.random.default_rng(5)
+    pre, post = ([np.unique(rng.integers(1, 2000, 80)) * 1.0 for _ in range(20)] for _ in range(2))
+    p = experiment.RULE.parameters
+    known = {name: p[name] for name in ("tau_plus", "tau_minus", "a_plus")}
+    other = ReducedSymmetricSTDP(**known, a_minus=0.85 * p["a_plus"], w_max=1)
+    found = trained(experiment.RULE, pre, post, weight=0.475)
+    assert np.abs(found).min() > 1e-3
+    np.testing.assert_allclose(found, trained(other, pre, post, weight=0.475), atol=1e-5)
 
 
 def test_spikes_are_judged_by_the_pattern() -> None:

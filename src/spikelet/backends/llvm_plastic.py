@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from spikelet.backends import llvm_jit
 from spikelet.backends.llvm_math import definitions
+from spikelet.backends.llvm_modes import declarations, small_numbers_are_zero
 from spikelet.backends.llvm_printer import Dialect, Function, Lane, number
 from spikelet.ir.nodes import Node, topological
 
@@ -220,10 +221,11 @@ class Writer(Function):
         self.lines[0] = f"define internal void @run({', '.join(given)}) noinline {{"
         f = Function("void @kernel(ptr %args)")
         words = [f"{type_} {f.word(type_, number)}" for number, type_ in enumerate(self.arguments.values())]
-        f.do(f"call void @run({', '.join(words)})")
+        with small_numbers_are_zero(f):
+            f.do(f"call void @run({', '.join(words)})")
         body = self.text()
         called = dict.fromkeys(re.findall(r"@sk_(\w+)\(", body))
-        lines = "\n\n".join([definitions(list(called), self.d.real), body, f.text()]).split("\n")
+        lines = "\n\n".join([declarations(), definitions(list(called), self.d.real), body, f.text()]).split("\n")
         declared = dict.fromkeys(line for line in lines if line.startswith("declare"))  # each only once
         text = "\n".join([*declared, *(line for line in lines if not line.startswith("declare"))])
         return Kernel(text, tuple(self.arguments))

@@ -18,7 +18,7 @@ from spikelet import plot
 from spikelet.experiments.paper import Figure, Outcome, Paper, Progress, complete
 from spikelet.model import Neuron
 from spikelet.neurons import MasquelierThorpe
-from spikelet.rules import ReducedSymmetricSTDP
+from spikelet.rule import Rule
 from spikelet.sim.connect import all_to_all
 from spikelet.sim.network import Network
 from spikelet.sim.sources import SpikeTrain
@@ -93,9 +93,22 @@ def stimulus(t: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 # -- the neuron that learns -------------------------------------------------------------------------------------------
 
-# Each spike of the neuron makes pairs with the last spike of an afferent before it and the first one after it. In the
-# authors' code it also clears all earlier input, of which the rule then knows nothing: neighbours alone make a pair.
-RULE = ReducedSymmetricSTDP(tau_plus=16.8 * ms, tau_minus=33.7 * ms, a_plus=0.03125, a_minus=0.85 * 0.03125, w_max=1)
+RULE = Rule(
+    "MasquelierSTDP",
+    """
+    dx/dt = -x/tau_plus : 1 (pre)            # the last spike of the afferent
+    dy/dt = -y/tau_minus : 1 (post)          # the last spike of the neuron
+    turn[k+1] = turn : 1                     # which of both came last: 1 the afferent's, 0 the neuron's
+    tau_plus = 16.8 ms;  tau_minus = 33.7 ms
+    a_plus = 0.03125;  a_minus = 0.85*a_plus : 1
+    """,
+    on_pre="w = clip(w - a_minus*y*(1 - turn), 0, 1); turn = 1; x = 1",
+    on_post="w = clip(w + a_plus*x*turn, 0, 1); turn = 0; y = 1",
+    initial="turn = 1",
+    doc="A spike of the neuron makes pairs with the last spike of an afferent before it and the first one after it, if "
+    "no other spike of the neuron lies between: it clears all earlier input. So ReducedSymmetricSTDP, with a flag in "
+    "place of traces that each synapse would integrate by itself.",
+)
 W_0 = 0.475
 
 

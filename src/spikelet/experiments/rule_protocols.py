@@ -113,7 +113,7 @@ def over_lag(rule: Rule) -> Curve:
     starts = _FIRST + 1000.0 * np.arange(n)
     pre = np.repeat(starts, len(lags)), np.tile(np.arange(len(lags)), n)
     post = (starts[:, None] + lags + (0.0 if response else delay)).ravel(), pre[1]
-    done = Protocol((len(lags),) * 2, pre, post, False, starts[-1] + 500, delay, dt)
+    done = Protocol((len(lags), len(lags)), pre, post, False, starts[-1] + 500, delay, dt)
     return Curve(lags, _changes(rule, done), "receiver's spike less sender's [ms]", "60 pairs at 1 Hz")
 
 
@@ -183,8 +183,8 @@ def _set_third_factors(network: Network) -> None:
 def _network(rule: Rule, done: Protocol) -> tuple[Network, Projection]:
     """Return the network of a protocol, and the synapses that learn."""
     network, units, sides = Network(seed=1, dtype="float64"), units_read(rule), []
-    held = {**dict.fromkeys(units, HELD[rule.name])} if rule.name in HELD else {}
-    held |= done.held
+    others: dict[str, float] = dict.fromkeys(units, HELD[rule.name]) if rule.name in HELD else {}
+    held = {**others, **done.held}
     for own, size, (times, ids) in (("pre", done.n[0], done.pre), ("post", done.n[1], done.post)):
         read = {name.removesuffix(f"_{own}"): unit for name, unit in units.items() if side(name) == own}
         values = {name.removesuffix(f"_{own}"): value for name, value in held.items() if side(name) == own}
@@ -192,8 +192,10 @@ def _network(rule: Rule, done: Protocol) -> tuple[Network, Projection]:
         teacher = network.add(SpikeTrain(times - done.dt, ids), size, f"teacher of {own}")
         network.connect(teacher, cells, one_to_one(), to="forced", weight=1.0, delay=done.dt)
         sides.append(cells)
-    pattern, start = all_to_all() if done.all_pairs else one_to_one(), _start(rule)
-    return network, network.connect(*sides, pattern, to="reached", weight=start, delay=done.delay, rule=rule)
+    pattern, start, (senders, receivers) = all_to_all() if done.all_pairs else one_to_one(), _start(rule), sides
+    return network, network.connect(
+        senders, receivers, pattern, to="reached", weight=start, delay=done.delay, rule=rule
+    )
 
 
 def _cell(name: str, held: Mapping[str, str]) -> Neuron:

@@ -17,7 +17,6 @@ from spikelet.experiments.paper import Figure, Outcome, Paper, Progress, complet
 from spikelet.model import Neuron
 from spikelet.rules import STDP
 from spikelet.sim.connect import all_to_all
-from spikelet.sim.distributions import uniform
 from spikelet.sim.network import Network
 from spikelet.sim.projection import Projection
 from spikelet.sim.sources import Poisson, SpikeTrain
@@ -56,7 +55,7 @@ def competition(rates: np.ndarray, seed: int) -> tuple[Network, list[Projection]
         inputs, cell = net.add(Poisson(rate), N, f"inputs, {name}"), net.add(NEURON, 1, name)
         inhibition = net.add(Poisson(INHIBITION), INHIBITORY, f"inhibition, {name}")
         net.connect(inhibition, cell, all_to_all(), to="g_in", weight=G_IN)
-        how = {"to": "g_ex", "weight": uniform(0, G_MAX), "rule": RULE}
+        how = {"to": "g_ex", "weight": G_MAX, "rule": RULE}  # all are strong at first
         synapses.append(net.connect(inputs, cell, all_to_all(), **how))
     return net, synapses
 
@@ -130,7 +129,7 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
     details = {
         "seconds of learning": learn,
         "rates of the inputs [Hz]": [float(rate) for rate in series["inputs"]],
-        "rates at the start [Hz]": [round(float(value), 1) for value in series["before"]],
+        "rates in the first 5 s [Hz]": [round(float(value), 1) for value in series["before"]],
         "rates at the end [Hz]": [round(float(value), 1) for value in series["rates"]],
         "CV of intervals at the end": [round(float(value), 2) for value in series["cv"]],
         "strong synapses of 1000": [int((weights > 0.5).sum()) for weights in series["weights"]],
@@ -144,14 +143,14 @@ def figures(series: Mapping[str, np.ndarray]) -> list[Figure]:
     weights, cv = series["weights"], series["cv"]
     rates, before = series["rates"], series["before"]
     middle = float(((weights > 0.2) & (weights < 0.8)).mean())
-    early, late = series["response"][:40].mean(), series["response"][-40:].mean()
+    early, late = series["response"][:5].mean(), series["response"][-5:].mean()
     strong = series["latency"][series["grown"] > 0.8]
     weak = series["latency"][series["grown"] < 0.2]
     return [
         Figure("synapses of middle strength (0.2 to 0.8)", middle, "few: two groups", "memory", (0, 0.3)),
         Figure("CV of intervals, mean", float(cv.mean()), "near 1", "memory", (0.7, 1.3)),
         Figure("rate at 40 Hz of the inputs / at 10 Hz", float(rates[-1] / rates[0]), "near 1", "memory", (0.5, 2)),
-        Figure("the same before learning", float(before[-1] / before[0]), "", "memory", (2, np.inf)),
+        Figure("the same in the first 5 s", float(before[-1] / before[0]), "", "memory", (2, np.inf)),
         Figure("response to volleys, earlier by", float(early - late), "earlier", "memory", (5, np.inf), "ms"),
         Figure(
             "latency of strong less that of silent inputs",
@@ -173,8 +172,8 @@ def draw(outcome: Outcome) -> Any:
         axes[0, 0].hist(weights, bins, histtype="step", color=plot.COLOURS[place], label=f"inputs of {rate:g} Hz")
     axes[0, 0].set_xlabel("weight / largest weight")
     axes[0, 0].set_ylabel("synapses")
-    axes[0, 1].plot(series["inputs"], series["before"], "o:", color=plot.GREY, label="rate before learning [Hz]")
-    axes[0, 1].plot(series["inputs"], series["rates"], "o-", color=plot.COLOURS[0], label="rate after learning [Hz]")
+    axes[0, 1].plot(series["inputs"], series["before"], "o:", color=plot.GREY, label="rate in the first 5 s [Hz]")
+    axes[0, 1].plot(series["inputs"], series["rates"], "o-", color=plot.COLOURS[0], label="rate at the end [Hz]")
     axes[0, 1].set_yscale("log")
     axes[0, 1].set_xlabel("rate of the inputs [Hz]")
     axes[0, 1].set_ylabel("rate of the neuron [Hz]")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from spikelet.backends import llvm_cpu, llvm_jit
 from spikelet.backends.llvm_plastic import Part, Plan
@@ -17,6 +17,7 @@ from spikelet.ir.lower import STEP, Step
 from spikelet.ir.nodes import topological
 from spikelet.nn.coefficients import Prepared
 from spikelet.nn.plastic_cells import Cells
+from spikelet.nn.plastic_inhibition import matrix
 from spikelet.nn.plastic_layout import Layout
 from spikelet.nn.plastic_loop import Kept
 from spikelet.nn.plastic_rule import Change, Learning
@@ -24,6 +25,7 @@ from spikelet.nn.plastic_state import Given, Signals, Whole
 
 _REAL = {torch.float32: "float", torch.float64: "double"}
 _TYPES = {"int": torch.int64, "bool": torch.bool}
+_NOTHING = (Part("rests", {}), Part("rests", {}))
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,6 @@ class _Compiled:
     function: Callable[[int], None]
     signature: tuple[str, ...]
     coefficients: Mapping[str, Tensor]
-
-
-def matrix(inhibition: object) -> Tensor | None:
-    """Return what inhibits as a matrix, by receiver and sender; None where it is none."""
-    if isinstance(inhibition, Tensor):
-        return inhibition
-    if not isinstance(inhibition, nn.Linear) or inhibition.bias is not None:
-        return None
-    hooks = inhibition._forward_hooks or inhibition._forward_pre_hooks
-    return None if hooks else inhibition.weight
 
 
 class Fused:
@@ -59,6 +51,7 @@ class Fused:
         self.neurons, self.rule, self.dt = cells.neurons, learning.rule, cells.neurons.dt
         self.reduced = learning.batched
         self.compiled: dict[object, _Compiled] = {}
+        self.turned: tuple[Tensor, int, Tensor] | None = None
 
     def obstacle(self, device: torch.device, inhibition: object) -> str:
         """Say why the kernel cannot do a call; nothing if it can."""
@@ -79,7 +72,8 @@ class Fused:
         if integers:
             return f"'{integers[0]}' is an integer"
         if inhibition is not None and matrix(inhibition) is None:
-            return f"what inhibits is {type(inhibition).__name__}, and the fused kernel does a matrix, or a Linear"
+            kind = type(inhibition).__name__
+            return f"what inhibits is {kind}, and the fused kernel does a matrix, or a Linear without bias"
         return ""
 
     def too_much(self, given: Given) -> str:
@@ -91,9 +85,11 @@ class Fused:
     def __call__(
         self, given: Given, prepared: Prepared, whole: Whole, signals: Signals, inhibition: Tensor | None
     ) -> tuple[Tensor, Whole]:
-        """Run all steps; returns what the layer shows of each, (T, B, M), and the state after the last."""
-        assert whole.kept is not None  # the layer learns
-        call = _Call(self, given, whole, whole.kept, signals, inhibition)
+        """Run all steps; returns what the layer shows of each, (T, B, M), and the state after the last.
+
+        Where ``whole`` has no states of the rule the layer does not learn.
+        """
+        call = _Call(self, given, whole, signals, inhibition)
         tables = [n for n, v in zip(self.neurons.step.coefficients, prepared.coefficients, strict=True) if v.ndim]
         kernel = self._kernel(call, tuple(tables))
         values = zip(self.neurons.step.coefficients, prepared.coefficients, strict=True)
@@ -103,10 +99,25 @@ class Fused:
         call.run(kernel)
         return call.finished()
 
+    def by_sender(self, inhibition: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return what inhibits by sender and receiver; a copy is kept as long as nothing changes it."""
+        kept = self.turned
+        if kept is None or kept[0] is not inhibition or kept[1] != inhibition._version or kept[2].dtype != dtype:
+            kept = self.turned = inhibition, inhibition._version, inhibition.detach().to(dtype).t().contiguous()
+        return kept[2]
+
     # --- kernels ------------------------------------------------------------------------------------------------------
 
     def _kernel(self, call: "_Call", tables: tuple[str, ...]) -> _Compiled:
-        key = (call.dtype, call.given.batch == 1, tables, call.inhibits, call.biased, *call.signals.network)
+        key = (
+            call.dtype,
+            call.given.batch == 1,
+            tables,
+            call.learns,
+            call.inhibits,
+            call.biased,
+            *call.signals.network,
+        )
         if key not in self.compiled:
             plan = self._plan(call, tables)
             printed = plastic_kernel(plan)
@@ -123,18 +134,22 @@ class Fused:
         types = {n: "int" if definition.variables[n].integer else "real" for n in definition.places}
         where = dict(definition.places) | dict.fromkeys(learning.own, "of")
         where |= {n: f"signal.{n.rpartition('_')[2]}" for n in learning.given}
+        rule = {
+            "traces": {place: Part(place, s.updates, self._tables(place, s)) for place, s in learning.steps.items()},
+            "flow": None if learning.flow is None else _parts("flow", learning.flow)[0],
+            "events": {event: _parts(event, change) for event, change in learning.events.items()},
+            "given": tuple(call.signals.network),
+        }
+        rests = {"traces": {}, "flow": None, "events": dict.fromkeys(learning.events, _NOTHING), "given": ()}
         return Plan(
+            **(rule if call.learns else rests),
             real=_REAL[call.dtype],
             neurons=Part("neurons", updates, own),
             probe=None if probe is None else Part("probe", {FIRED: probe.spike, ABOVE: probe.updates["above"]}, own),  # type: ignore[dict-item]  # who competes spikes
             target=self.neurons.targets[0],
             shared=cells.shared,
-            traces={place: Part(place, s.updates, self._tables(place, s)) for place, s in learning.steps.items()},
-            flow=None if learning.flow is None else _parts("flow", learning.flow)[0],
-            events={event: _parts(event, change) for event, change in learning.events.items()},
             where=where,
             types=types | {f"neurons.{n}": t for n, t in self.neurons.step.types.items()},
-            given=tuple(call.signals.network),
             single=call.given.batch == 1,
             inhibits=call.inhibits,
             biased=call.biased,
@@ -155,13 +170,13 @@ class Fused:
         for place, step in learning.steps.items():
             for name, value in self._numbers(place, step).items():
                 type_ = _TYPES.get(step.coefficients[name].type, dtype)
-                found[f"{place}.coef.{name}"] = torch.as_tensor(value, dtype=type_).contiguous()
+                found[f"{place}.coef.{name}"] = torch.tensor(value, dtype=type_)
         changes = {**learning.events, **({} if learning.flow is None else {"flow": learning.flow})}
         for part, change in changes.items():
             definitions = change.found.coefficients
             for name, value in numbers(definitions, self.rule.parameters, self.dt).items():
                 type_ = _TYPES.get(definitions[name].type, dtype)
-                found[f"{part}.coef.{name}"] = torch.as_tensor(value, dtype=type_).contiguous()
+                found[f"{part}.coef.{name}"] = torch.tensor(value, dtype=type_)
         return found
 
 
@@ -173,10 +188,10 @@ def _parts(name: str, change: Change) -> tuple[Part, Part]:
 class _Call:
     """The memory of one call."""
 
-    def __init__(
-        self, fused: Fused, given: Given, whole: Whole, kept: Kept, signals: Signals, inhibition: Tensor | None
-    ):
-        self.fused, self.given, self.before, self.kept, self.signals = fused, given, whole, kept, signals
+    def __init__(self, fused: Fused, given: Given, whole: Whole, signals: Signals, inhibition: Tensor | None):
+        self.fused, self.given, self.before, self.signals = fused, given, whole, signals
+        self.learns = whole.kept is not None
+        self.kept = Kept({}, {}, torch.zeros((), dtype=torch.int64)) if whole.kept is None else whole.kept
         self.dtype, self.inhibits = given.x.dtype, inhibition is not None
         bias = fused.layout.module.bias
         self.biased = bias is not None
@@ -195,7 +210,7 @@ class _Call:
         if bias is not None:
             self.memory["bias"] = bias.detach().contiguous()
         if inhibition is not None:
-            self.memory["inhibition"] = inhibition.detach().to(self.dtype).t().contiguous()
+            self.memory["inhibition"] = fused.by_sender(inhibition, self.dtype)
         self.numbers = {"T": given.steps, "B": batch, "N": n, "M": m, "winners": fused.cells.winners or 0}
         self._states()
 
@@ -241,7 +256,7 @@ class _Call:
             else:
                 words[place] = self.numbers[name] if name in self.numbers else memory[name].data_ptr()
         kernel.function(words.ctypes.data)
-        if self.memory["weights"].data_ptr() != self.weights.data_ptr():
+        if self.learns and self.memory["weights"].data_ptr() != self.weights.data_ptr():
             self.weights.copy_(self.memory["weights"])
 
     def finished(self) -> tuple[Tensor, Whole]:
@@ -256,5 +271,5 @@ class _Call:
             for place, group in self.kept.places.items()
         }
         synapse = {name: memory[f"synapse.{name}"].mT.unsqueeze(2) for name in self.kept.synapse}
-        kept = Kept(places, synapse, self.kept.step + steps)
+        kept = Kept(places, synapse, self.kept.step + steps) if self.learns else None
         return memory["out"], Whole(neurons, kept, None if self.before.spikes is None else memory["spikes"])
