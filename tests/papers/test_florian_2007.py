@@ -71,7 +71,7 @@ def loop(layers: dict[str, Layer], inputs: dict[str, np.ndarray], targets: np.nd
 
 @pytest.mark.parametrize("rule", [experiment.MSTDP(gamma=1.0), experiment.MSTDPET(gamma=4.0)], ids=lambda r: r.name)
 def test_spikes_and_weights_are_those_of_the_equations(rule):
-    task, seed = replace(TEMPORAL, rule=rule), 3
+    task, seed = replace(TEMPORAL, rule=rule), 7
     shown = experiment.patterns(1, 1, seed)
     net, output = experiment.network(task, shown, seed)
     net.build(dt=1.0)

@@ -37,7 +37,7 @@ CELL = Neuron(
     initial="v = -65 mV; u = -65 mV*b",
     ref="Izhikevich 2007, Cereb. Cortex 17:2443, script daspnet.m",
 )
-RS, FS = {"a": 0.02 * kHz, "d": 8.0}, {"a": 0.1 * kHz, "d": 2.0}  # excitatory and inhibitory cells
+A, D = (0.02 * kHz, 0.1 * kHz), (8 * mV / ms, 2 * mV / ms)  # of regular and of fast spiking cells
 
 # `rules.RewardSTDP` with the numbers of the script: each spike makes a pair with the last one of the other cell, and a
 # little dopamine is always there.
@@ -119,7 +119,8 @@ def experiment(seed: int, cells: int = 1000) -> Experiment:
     """Return a network in which one synapse between two excitatory cells, the chosen one, has the weight 0."""
     e, k = cells * 4 // 5, 100  # excitatory cells, synapses of each
     net = Network(seed)
-    every = net.add(CELL(**{p: np.repeat([RS[p], FS[p]], [e, cells - e]) for p in RS}), cells, "cells")
+    kinds = np.repeat([0, 1], [e, cells - e])
+    every = net.add(CELL(a=np.take(A, kinds), d=np.take(D, kinds)), cells, "cells")
     learning = net.connect(
         every[:e], every, fixed_outdegree(k), to="I", weight=1 * mV, delay=1 * ms, rule=LEARNING, name="learning"
     )
