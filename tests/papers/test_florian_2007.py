@@ -77,7 +77,7 @@ def test_spikes_and_weights_are_those_of_the_equations(rule):
     net.build(dt=1.0)
     names = {"excitatory": "excitatory to hidden", "inhibitory": "inhibitory to hidden", "out": "hidden to output"}
     shapes = {"excitatory": (1, 20), "inhibitory": (1, 20), "out": (20, 1)}
-    bounds = {"excitatory": (0, 10), "inhibitory": (-10, 0), "out": (0, 10)}
+    bounds = {"excitatory": (0, 20), "inhibitory": (-20, 0), "out": (0, 20)}
     gamma, trace = rule.parameters["gamma"], "z" in rule.places
     layers = {
         name: Layer(net.projections[names[name]].weights().reshape(shapes[name]), *bounds[name], gamma, trace)

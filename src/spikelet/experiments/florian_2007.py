@@ -105,7 +105,7 @@ class Task:
 TASKS = (
     Task("rate code, MSTDP", MSTDP(gamma=0.1 * mV), False, 60, 5 * mV, "99.1 %"),
     Task("rate code, MSTDPET", MSTDPET(gamma=0.3 * mV), False, 60, 5 * mV, "98.2 %"),  # 0.625 in the paper
-    Task("temporal code, MSTDPET", MSTDPET(gamma=0.25 * mV), True, 20, 10 * mV, ""),
+    Task("temporal code, MSTDPET", MSTDPET(gamma=0.25 * mV), True, 20, 20 * mV, ""),
 )
 
 
@@ -191,7 +191,14 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[Sequence[Figure], M
             found.append(learn(task, networks, epochs, seed))
             bar.update(1)
     figures = [
-        Figure(f"networks that learnt, {task.name}", 100 * learnt(c).mean(), task.published, "memory", (90, 100), "%")
+        Figure(
+            f"networks that learnt, {task.name}",
+            100 * float(learnt(c).mean()),
+            task.published,
+            "memory",
+            (90, 100),
+            "%",
+        )
         for task, c in zip(TASKS, found, strict=True)
     ]
     details = {
