@@ -124,10 +124,15 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         ),
         Figure("current: first depression", float(currents[change < -1e-6].min()), "100 pA", "calc", (100, 105), "pA"),
         Figure("current: first potentiation", float(currents[change > 1e-6].min()), "200 pA", "calc", (200, 205), "pA"),
-        Figure("tetanus: change without blocker", 100 * active[0], "none", "memory", (-1, 1), "%"),
-        Figure("tetanus: largest depression", 100 * active[low], "depression", "memory", (-math.inf, -5), "%"),
+        Figure("tetanus: change without blocker", 100 * float(active[0]), "none", "memory", (-1, 1), "%"),
+        Figure("tetanus: largest depression", 100 * float(active[low]), "depression", "memory", (-math.inf, -5), "%"),
         Figure(
-            "tetanus: change with inhibition blocked", 100 * active[-1], "potentiation", "memory", (5, math.inf), "%"
+            "tetanus: change with inhibition blocked",
+            100 * float(active[-1]),
+            "potentiation",
+            "memory",
+            (5, math.inf),
+            "%",
         ),
         Figure(
             "tetanus: largest change of a silent afferent", 100 * float(np.abs(silent).max()), "0", "calc", (0, 0), "%"
