@@ -76,6 +76,7 @@ def test_figures_hold_within_their_gates() -> None:
     assert Figure("a", 1.0, "", "calc", (1.0, 1.0)).holds
     assert not Figure("a", 1.1, "", "calc", (-math.inf, 1.0)).holds
     assert not Figure("a", math.nan, "", "calc", (-math.inf, math.inf)).holds
+    assert Figure("a", np.float32(1.0), "", "calc", (0.0, 2.0)).holds is True  # JSON knows no numpy.bool
     assert [shown(gate) for gate in ((0, 2), (-math.inf, 2), (0.5, math.inf))] == [
         "0 to 2",
         "at most 2",

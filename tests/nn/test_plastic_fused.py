@@ -95,6 +95,18 @@ def test_every_option(more: dict, batch: int):
     assert same(made, spikes(50, batch, 6, rate=0.3)).sum() > 5
 
 
+@pytest.mark.parametrize(
+    "more", [{"winners": 1}, {"shared": "theta", "cell": ADAPTIVE}, {"inhibition": -torch.ones(4, 4)}]
+)
+def test_evaluation_without_gradients_is_one_kernel_too(more: dict):
+    made, x = [layer(backend=backend, **more).eval() for backend in BOTH], spikes(40, 3, 6, rate=0.4)
+    before = made[0].weight.clone()
+    assert same(made, x).sum() > 5 and torch.equal(made[0].weight, before)
+    _, learnt = made[0].train()(x)
+    _, rested = made[0].eval()(x, learnt)
+    assert torch.equal(rested["pre"]["x_pre"], learnt["pre"]["x_pre"]) and rested["step"] == 40
+
+
 def test_sequences_of_several_lengths_with_a_bias():
     made = [layer(backend=backend, shared="theta", cell=ADAPTIVE) for backend in BOTH]
     for one in made:

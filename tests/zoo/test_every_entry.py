@@ -21,6 +21,7 @@ STEPS, SIZE = 1000, 8  # length of a run, neurons of each entry in it
 # What makes a family fire within 1000 steps: mean input (or inputs, or jumps into states), and dt [ms].
 DEFAULT = (2.0, 0.1)
 STIMULI: dict[str, tuple[float | dict[str, float], float]] = {
+    "DiehlCook": (80.0, 0.5),
     "McCullochPitts": ({"E": 2.0, "I": 0.1}, 1.0),
     "Leaky": (0.15, 1.0),
     "LeakyDelayed": (0.15, 1.0),
@@ -226,6 +227,7 @@ CHECKS: dict[str, str] = {
     "EIF": "zoo/test_integrate_and_fire.py::test_eif_f_i_curve_is_the_quadrature",
     "ALIF": "zoo/test_adaptive.py::test_alif_settles_at_the_interval_of_its_fixed_point",
     "LSNN": "zoo/test_adaptive.py::test_lsnn_is_the_published_map",
+    "DiehlCook": "zoo/test_adaptive.py::test_diehl_cook_settles_where_its_threshold_does",
     "AdEx": "zoo/test_golden.py::test_adex_bg2005_start",
     "LiuWang": "zoo/test_adaptive.py::test_liu_wang_first_intervals",
     "MAT2": "zoo/test_adaptive.py::test_mat2_fires_where_its_closed_form_does",
@@ -243,6 +245,7 @@ CHECKS: dict[str, str] = {
     "Sigmoid": "zoo/test_rate.py::test_rate_units_are_their_functions",
     "Tanh": "zoo/test_rate.py::test_rate_units_are_their_functions",
     "LIFRate": "zoo/test_rate.py::test_lif_rate_is_nengos",
+    "IntrinsicSigmoid": "zoo/test_rate.py::test_intrinsic_plasticity_makes_the_output_exponential",
     "LoihiCuBa": "zoo/test_golden.py::test_loihi",
     "Izhikevich": "papers/test_izhikevich_2004.py::test_which_patterns_are_the_model_s",
     "IzhikevichRS": "papers/test_izhikevich_2003.py::test_cell_type",

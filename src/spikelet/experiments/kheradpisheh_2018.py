@@ -233,7 +233,7 @@ def draw(outcome: Outcome) -> Any:
     series, names = outcome.series, ("layer 1", "layer 2")
     figure, (maps, course, ends) = plot.figure(10, 3.6, columns=3)
     maps.imshow(mosaic(series["layer 1, weights"]))
-    maps.set_title("layer 1: ON (red) and OFF (green) weights", fontsize=10)
+    maps.set_title("layer 1: ON red, OFF green", fontsize=10)
     maps.set_axis_off()
     every = outcome.details["images for layer 1"] / len(series["layer 1, undecided"])
     for name, colour in zip(names, plot.COLOURS, strict=False):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from spikelet.backends import llvm_cpu, llvm_jit
 from spikelet.backends.llvm_plastic import Part, Plan
@@ -17,6 +17,7 @@ from spikelet.ir.lower import STEP, Step
 from spikelet.ir.nodes import topological
 from spikelet.nn.coefficients import Prepared
 from spikelet.nn.plastic_cells import Cells
+from spikelet.nn.plastic_inhibition import matrix
 from spikelet.nn.plastic_layout import Layout
 from spikelet.nn.plastic_loop import Kept
 from spikelet.nn.plastic_rule import Change, Learning
@@ -24,6 +25,7 @@ from spikelet.nn.plastic_state import Given, Signals, Whole
 
 _REAL = {torch.float32: "float", torch.float64: "double"}
 _TYPES = {"int": torch.int64, "bool": torch.bool}
+_NOTHING = (Part("rests", {}), Part("rests", {}))
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,6 @@ class _Compiled:
     function: Callable[[int], None]
     signature: tuple[str, ...]
     coefficients: Mapping[str, Tensor]
-
-
-def matrix(inhibition: object) -> Tensor | None:
-    """Return what inhibits as a matrix, by receiver and sender; None where it is none."""
-    if isinstance(inhibition, Tensor):
-        return inhibition
-    if not isinstance(inhibition, nn.Linear) or inhibition.bias is not None:
-        return None
-    hooks = inhibition._forward_hooks or inhibition._forward_pre_hooks
-    return None if hooks else inhibition.weight
 
 
 class Fused:
@@ -93,9 +85,11 @@ class Fused:
     def __call__(
         self, given: Given, prepared: Prepared, whole: Whole, signals: Signals, inhibition: Tensor | None
     ) -> tuple[Tensor, Whole]:
-        """Run all steps; returns what the layer shows of each, (T, B, M), and the state after the last."""
-        assert whole.kept is not None  # the layer learns
-        call = _Call(self, given, whole, whole.kept, signals, inhibition)
+        """Run all steps; returns what the layer shows of each, (T, B, M), and the state after the last.
+
+        Where ``whole`` has no states of the rule the layer does not learn.
+        """
+        call = _Call(self, given, whole, signals, inhibition)
         tables = [n for n, v in zip(self.neurons.step.coefficients, prepared.coefficients, strict=True) if v.ndim]
         kernel = self._kernel(call, tuple(tables))
         values = zip(self.neurons.step.coefficients, prepared.coefficients, strict=True)
@@ -115,7 +109,15 @@ class Fused:
     # --- kernels ------------------------------------------------------------------------------------------------------
 
     def _kernel(self, call: "_Call", tables: tuple[str, ...]) -> _Compiled:
-        key = (call.dtype, call.given.batch == 1, tables, call.inhibits, call.biased, *call.signals.network)
+        key = (
+            call.dtype,
+            call.given.batch == 1,
+            tables,
+            call.learns,
+            call.inhibits,
+            call.biased,
+            *call.signals.network,
+        )
         if key not in self.compiled:
             plan = self._plan(call, tables)
             printed = plastic_kernel(plan)
@@ -132,18 +134,22 @@ class Fused:
         types = {n: "int" if definition.variables[n].integer else "real" for n in definition.places}
         where = dict(definition.places) | dict.fromkeys(learning.own, "of")
         where |= {n: f"signal.{n.rpartition('_')[2]}" for n in learning.given}
+        rule = {
+            "traces": {place: Part(place, s.updates, self._tables(place, s)) for place, s in learning.steps.items()},
+            "flow": None if learning.flow is None else _parts("flow", learning.flow)[0],
+            "events": {event: _parts(event, change) for event, change in learning.events.items()},
+            "given": tuple(call.signals.network),
+        }
+        rests = {"traces": {}, "flow": None, "events": dict.fromkeys(learning.events, _NOTHING), "given": ()}
         return Plan(
+            **(rule if call.learns else rests),
             real=_REAL[call.dtype],
             neurons=Part("neurons", updates, own),
             probe=None if probe is None else Part("probe", {FIRED: probe.spike, ABOVE: probe.updates["above"]}, own),  # type: ignore[dict-item]  # who competes spikes
             target=self.neurons.targets[0],
             shared=cells.shared,
-            traces={place: Part(place, s.updates, self._tables(place, s)) for place, s in learning.steps.items()},
-            flow=None if learning.flow is None else _parts("flow", learning.flow)[0],
-            events={event: _parts(event, change) for event, change in learning.events.items()},
             where=where,
             types=types | {f"neurons.{n}": t for n, t in self.neurons.step.types.items()},
-            given=tuple(call.signals.network),
             single=call.given.batch == 1,
             inhibits=call.inhibits,
             biased=call.biased,
@@ -182,10 +188,10 @@ def _parts(name: str, change: Change) -> tuple[Part, Part]:
 class _Call:
     """The memory of one call."""
 
-    def __init__(
-        self, fused: Fused, given: Given, whole: Whole, kept: Kept, signals: Signals, inhibition: Tensor | None
-    ):
-        self.fused, self.given, self.before, self.kept, self.signals = fused, given, whole, kept, signals
+    def __init__(self, fused: Fused, given: Given, whole: Whole, signals: Signals, inhibition: Tensor | None):
+        self.fused, self.given, self.before, self.signals = fused, given, whole, signals
+        self.learns = whole.kept is not None
+        self.kept = Kept({}, {}, torch.zeros((), dtype=torch.int64)) if whole.kept is None else whole.kept
         self.dtype, self.inhibits = given.x.dtype, inhibition is not None
         bias = fused.layout.module.bias
         self.biased = bias is not None
@@ -250,7 +256,7 @@ class _Call:
             else:
                 words[place] = self.numbers[name] if name in self.numbers else memory[name].data_ptr()
         kernel.function(words.ctypes.data)
-        if self.memory["weights"].data_ptr() != self.weights.data_ptr():
+        if self.learns and self.memory["weights"].data_ptr() != self.weights.data_ptr():
             self.weights.copy_(self.memory["weights"])
 
     def finished(self) -> tuple[Tensor, Whole]:
@@ -265,5 +271,5 @@ class _Call:
             for place, group in self.kept.places.items()
         }
         synapse = {name: memory[f"synapse.{name}"].mT.unsqueeze(2) for name in self.kept.synapse}
-        kept = Kept(places, synapse, self.kept.step + steps)
+        kept = Kept(places, synapse, self.kept.step + steps) if self.learns else None
         return memory["out"], Whole(neurons, kept, None if self.before.spikes is None else memory["spikes"])

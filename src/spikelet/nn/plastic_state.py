@@ -30,7 +30,7 @@ class Given:
         lengths: (B,) valid steps, or None.
         seed: Of random numbers.
         samples: (B,) index of each sequence in its data set, or None.
-        single: Whether no sender has several spikes in a step; only looked at in a call that learns.
+        single: Whether it is known that all of ``x`` is 0 or 1.
     """
 
     x: Tensor
@@ -80,16 +80,18 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     if checking():
         require_finite(label, "x", x)
     x = x.to(weight.dtype)
-    single = not learns or _single(x)
-    if not single and is_true(((x < 0) | (x != x.round())).any()):
+    single = _single(x)
+    if learns and not single and is_true(((x < 0) | (x != x.round())).any()):
         raise InputError(f"{label}: x holds {_odd(x):g}; a rule learns from spikes, 0 or 1, or whole counts of them")
     limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
     return Given(x, receivers, limits, random.whole(seed), samples, single)
 
 
 def _single(x: Tensor) -> bool:
-    """Tell whether all values are 0 or 1."""
-    if x.device.type == "cpu" and x.is_contiguous():
+    """Tell whether all values are 0 or 1; where to look is to wait for the device, they may not be."""
+    if torch.compiler.is_compiling() or x.device.type != "cpu":
+        return False
+    if x.is_contiguous():
         return only_spikes(x.data_ptr(), x.numel(), str(x.dtype).split(".")[1])
     return is_true(((x == 0) | (x == 1)).all())
 
