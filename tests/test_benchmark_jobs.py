@@ -23,7 +23,9 @@ from benchmarks import (
     networks,
     parse_time,
     peers,
+    plastic_layer,
     rsnn,
+    rule_events,
     saved,
     sim_brunel,
     sim_hpc,
@@ -121,7 +123,16 @@ def test_a_peer_that_cannot_be_imported_is_told_with_its_reason(peer, monkeypatc
     assert line["ratio"]["torch_loop"] > 0
 
 
-SIMULATOR = (sim_brunel, sim_hpc, sim_izhikevich, sim_microcircuit, sim_stdp, sim_storage, sim_vogels_abbott)
+SIMULATOR = (
+    rule_events,
+    sim_brunel,
+    sim_hpc,
+    sim_izhikevich,
+    sim_microcircuit,
+    sim_stdp,
+    sim_storage,
+    sim_vogels_abbott,
+)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +148,7 @@ SIMULATOR = (sim_brunel, sim_hpc, sim_izhikevich, sim_microcircuit, sim_stdp, si
         memory,
         models,
         parse_time,
+        plastic_layer,
         *SIMULATOR,
     ],
     ids=lambda s: s.__name__,

@@ -44,7 +44,7 @@ MISTAKES = {
     "train digits --encoder poison": "unknown encoder 'poison' (known: constant, bernoulli, latency)",
     "train mnist --recipe artcle": "mnist has no recipe 'artcle'; did you mean 'article'? (known: default, article)",
     "train digits --device gpu": "device 'gpu' is not available here",
-    "show Lif": "unknown neuron 'Lif'; did you mean 'LIF'? (`spikelet list` names them)",
+    "show Lif": "unknown neuron, synapse or rule 'Lif'; did you mean 'LIF'? (`spikelet list` names them)",
     "show LIF --target latx": "did you mean 'latex'?",
     "show STDP --target ir": "show: STDP is no neuron; of a synapse or a rule show 'model' or 'latex'",
     "list synapse": "list: unknown zoo 'synapse'; did you mean 'synapses'? (known: neurons, synapses, rules)",

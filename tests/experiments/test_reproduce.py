@@ -55,7 +55,8 @@ def test_every_paper_says_what_it_is(name: str) -> None:
     paper = reproduce.find(name)
     assert paper.name == name and paper.title[0].isupper() and not paper.title.endswith(".")
     author, year = name.rsplit("_", 1)
-    assert year in paper.ref and all(part in paper.ref.lower() for part in author.split("_"))
+    initials = "".join(letter for letter in paper.ref if letter.isupper()).lower()  # bcm: Bienenstock, Cooper & Munro
+    assert year in paper.ref and all(part in paper.ref.lower() or part in initials for part in author.split("_"))
     assert (Path(reproduce.__file__).parent / f"{name}.py").read_text().startswith('"""')
 
 

@@ -24,9 +24,10 @@ CELL = Neuron(
 )  # fmt: skip
 ADAPTIVE = Neuron(
     "Adaptive",
-    "dv/dt = (I - v)/(5 ms) : 1; dtheta/dt = -theta/(200 ms) : 1; I : 1 (input); v_th = 0.2",
+    "dv/dt = (I - v)/(5 ms) : 1 (unless refractory); dtheta/dt = -theta/(200 ms) : 1; I : 1 (input); v_th = 0.2",
     threshold="v > v_th + theta",
     reset="v = 0; theta += 0.05",
+    refractory="2 ms",
 )
 
 
@@ -145,6 +146,23 @@ def test_several_spikes_of_a_sender_in_a_step_are_that_many_events():
     assert y.flatten().tolist() == [1.75, 0.0, 0.125] and made.weight.item() == 0.0625
 
 
+def test_each_synapse_of_each_sample_has_its_own_noise():
+    """Changes of many synapses are those of white noise, and do not depend on the batch in which a sample stands."""
+    rule = Rule("Shake", "dw/dt = s*xi/sqrt(1 ms) : 1; s = 0.1")
+    x = torch.zeros(40, 3, 30).double()
+
+    def change(which: list[int]) -> torch.Tensor:
+        made = layer(rule, n=30, m=20)
+        before = made.weight.clone()
+        made(x[:, which], samples=torch.tensor(which), seed=7)
+        return made.weight - before
+
+    single = [change([sample]) for sample in range(3)]
+    torch.testing.assert_close(change([0, 1, 2]), sum(single), rtol=0, atol=1e-12)
+    assert all(abs(one.std().item() / (0.1 * 40**0.5) - 1) < 0.1 for one in single)
+    assert abs(torch.corrcoef(torch.stack([one.flatten() for one in single]))[0, 1]) < 0.15
+
+
 # --- convolutions -----------------------------------------------------------------------------------------------------
 
 
@@ -225,7 +243,7 @@ def test_a_shared_threshold_flows_once_and_takes_the_jumps_of_all_samples():
     for k in range(30):
         theta = theta * np.exp(-1 / 200) + 0.05 * y[k].sum(0).numpy()
     np.testing.assert_allclose(state["shared"]["theta"].numpy(), theta, rtol=1e-12)
-    assert y.sum() > 10 and set(state["neurons"]) == {"v"}
+    assert y.sum() > 10 and set(state["neurons"]) == {"v", "refractory"}
     again = made.fresh(state)
     _, next_state = made(x[:1, :2] * 0, again)
     np.testing.assert_allclose(next_state["shared"]["theta"].numpy(), theta * np.exp(-1 / 200), rtol=1e-12)
@@ -233,7 +251,7 @@ def test_a_shared_threshold_flows_once_and_takes_the_jumps_of_all_samples():
 
 
 def test_what_differs_between_samples_cannot_be_shared():
-    with pytest.raises(InputError, match=r"'v' cannot be shared .* it flows by 'I'"):
+    with pytest.raises(InputError, match=r"'v' cannot be shared .* it flows by 'refractory'"):
         layer(cell=ADAPTIVE, shared="v")
     with pytest.raises(InputError, match=r"shared= names 'teta', which is no state; did you mean 'theta'\?"):
         layer(cell=ADAPTIVE, shared="teta")

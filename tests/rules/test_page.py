@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "learning.md").read_text()
 
 def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     space: dict[str, Any] = {}
-    first, simulated, layers = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+    first, simulated, layers, single = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     exec(first, space)
     exec(simulated, space)
     assert capsys.readouterr().out == "(1000,)\n"
@@ -26,6 +26,9 @@ def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     exec("v, state = " + layers.split("v, state = ")[1], space)
     assert (space["layer"].module.weight != before).any() and space["layer"].module.weight.grad is None
     assert space["model"][1].weight.grad.abs().sum() > 0
+    exec(single, space)
+    assert space["step"].shape == (20, 2, 28, 28) and space["maps"].shape == (20, 30, 12, 12)
+    assert space["step"].min() == 0 and space["maps"].min() < 15
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:rules|sim\.structural|nn)\.\w+)`", PAGE))))

@@ -43,7 +43,7 @@ def rich() -> Network:
     sources = [
         Poisson(18.0),
         Gamma(4.0, 3),
-        SpikeTrain([3.0, 12.05, 31.0], [0, 1, 4]),
+        SpikeTrain([3.0, 12.05, 31.0], [0, 1, 4], period=35.0),
         PulsePacket([10.0, 25.0], 3, 1.0),
     ]
     sent = [net.add(source, 60) for source in sources]

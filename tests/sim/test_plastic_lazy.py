@@ -17,11 +17,14 @@ from spikelet.sim.plastic_signs import Signs
 from spikelet.sim.sources import SpikeTrain
 
 DEPENDS = "what on_post adds depends on w"
+SUMS, OWN = "what on_post adds is no sum of products of traces", "synapses have states of their own"
 WAYS = {
     "STDP": "", "NearestSTDP": "", "VanRossumSTDP": "", "TripletSTDP": "", "InhibitorySTDP": "",
-    "MultiplicativeSTDP": DEPENDS, "PowerLawSTDP": "what on_post adds is no sum of products of traces",
+    "DiehlCookSTDP": "", "MinimalTripletSTDP": "", "NearestTripletSTDP": "", "MultiplicativeSTDP": DEPENDS,
+    "GuetigSTDP": SUMS, "PowerLawSTDP": SUMS, "KheradpishehSTDP": SUMS, "ReducedSymmetricSTDP": SUMS,
+    "PreCentredSTDP": OWN, "GraupnerBrunel": OWN, "Shouval": OWN, "Oja": OWN,
 }  # fmt: skip
-LAZY = [name for name, reason in WAYS.items() if not reason]
+LAZY = [name for name, reason in WAYS.items() if not reason and name in STRONG]
 SHORT = {  # traces so short that epochs end, and weights are settled, many times
     "STDP": STRONG["STDP"](tau_plus=2.0, tau_minus=5.0),
     "NearestSTDP": STRONG["NearestSTDP"](tau_plus=1.3),

@@ -50,6 +50,31 @@ def test_an_empty_train_is_silent() -> None:
     assert not SpikeTrain([], []).prepare(4, 0.1).counts(0, 5).any()
 
 
+def test_a_train_with_a_period_begins_anew() -> None:
+    once = SpikeTrain([0.1, 0.5, 0.5, 1.0], [1, 0, 0, 2])
+    again = SpikeTrain(once.times, once.ids, period=1.0)
+    counts = again.prepare(3, 0.1).counts(0, 35)
+    np.testing.assert_array_equal(counts, np.tile(once.prepare(3, 0.1).counts(0, 10), (4, 1))[:35])
+    np.testing.assert_array_equal(again.prepare(3, 0.1).counts(17, 5), counts[17:22])
+    assert not SpikeTrain([], [], period=1.0).prepare(3, 0.1).counts(0, 35).any()
+
+
+@pytest.mark.parametrize(
+    ("period", "dt", "text"),
+    [
+        (0.9, 0.1, "SpikeTrain: period is 0.9 ms; the last spike, 1 ms, lies after the end"),
+        (0.0, 0.1, "SpikeTrain: period is 0 ms; not positive"),
+        (-1.0, 0.1, "SpikeTrain: period is -1 ms; not positive"),
+        (np.nan, 0.1, "SpikeTrain: period must be a finite number, got nan"),
+        (1.05, 0.1, "SpikeTrain: period is 1.05 ms, no whole number of steps of 0.1 ms"),
+        (1.0, 3.0, "SpikeTrain: period is 1 ms, no whole number of steps of 3 ms"),
+    ],
+)
+def test_a_wrong_period_is_refused(period: float, dt: float, text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        SpikeTrain([0.5, 1.0], period=period).prepare(1, dt)
+
+
 def test_one_id_for_all_spikes() -> None:
     counts = SpikeTrain([1.0, 2.0], 3).prepare(5, 1.0).counts(0, 3)
     assert np.argwhere(counts).tolist() == [[0, 3], [1, 3]]

@@ -18,6 +18,7 @@ from spikelet.neurons import (
     LSNN,
     MAT2,
     AdEx,
+    DiehlCook,
     LiuWang,
     MihalasNiebur,
 )
@@ -42,6 +43,21 @@ def test_alif_settles_at_the_interval_of_its_fixed_point():
         assert (late[-1] - late[0]) / (len(late) - 1) == pytest.approx(expected, abs=0.13)
         assert times[0] == pytest.approx(20 * np.log(x / (x - 1)), abs=0.25)  # the first: LIF without adaptation
         assert np.diff(times)[0] < expected
+
+
+def test_diehl_cook_settles_where_its_threshold_does():
+    """Just before a spike theta = theta_plus q/(1 - q), q = exp(-T/tau_theta); v runs from reset to it in T - t_ref."""
+    current = np.array([25.0, 40.0, 80.0])
+    out = run(DiehlCook(theta_plus=0.5, tau_theta=500.0), current, t=8000, dt=0.25, **EXACT)
+    for i, x in enumerate(current):
+
+        def excess(period, x=x):
+            theta = 0.5 / np.expm1(period / 500)
+            return -65 + x - x * np.exp(-(period - 5) / 100) - (-52 + theta)
+
+        expected = brentq(excess, 5.5, 3000.0)
+        late = times_of(out, i)[-10:]
+        assert (late[-1] - late[0]) / 9 == pytest.approx(expected, rel=0.01)
 
 
 def test_lsnn_is_the_published_map():

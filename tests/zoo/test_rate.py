@@ -6,7 +6,7 @@ from scipy.special import expit
 from tests.zoo.offsets import ours, times_of
 from tests.zoo.stimuli import EXACT
 
-from spikelet.neurons import LIF, LIFRate, LoihiCuBa, ReLU, Sigmoid, Tanh
+from spikelet.neurons import LIF, IntrinsicSigmoid, LIFRate, LoihiCuBa, ReLU, Sigmoid, Tanh
 from spikelet.simulate import run
 
 POINTS = np.array([-700.0, -3.0, -0.5, 0.0, 0.4, 2.0, 700.0])
@@ -17,6 +17,26 @@ def test_rate_units_are_their_functions(model, function):
     out = run(model(gain=1.5, bias=-0.25), POINTS, t=2, dt=1, record="r", **EXACT)
     np.testing.assert_allclose(out["r"], np.tile(function(1.5 * POINTS - 0.25), (2, 1)), rtol=1e-12, atol=1e-300)
     assert out.spikes.times.size == 0
+
+
+def test_intrinsic_plasticity_makes_the_output_exponential():
+    """Of a Gaussian input: the distribution comes near an exponential one, and the map is the paper's."""
+    random, mu = np.random.default_rng(1), 0.1
+    x = random.normal(size=(4_000, 60))
+    out = run(IntrinsicSigmoid(eta=0.02, mu=mu), x, t=4_000, dt=1, record=["r", "a", "b"], **EXACT)
+    a, b = np.ones(60), np.zeros(60)
+    for k in range(50):
+        y = expit(a * x[k] + b)
+        step = 1 - (2 + 1 / mu) * y + y**2 / mu
+        np.testing.assert_allclose(out["r"][k], y, rtol=1e-12)
+        a, b = a + 0.02 * (1 / a + x[k] * step), b + 0.02 * step
+    np.testing.assert_allclose(out["a"][49], a, rtol=1e-10)
+    late = out["r"][2_000:]
+    assert late.mean() == pytest.approx(mu, rel=0.05)
+    assert (late**2).mean() == pytest.approx(mu * ((2 + 1 / mu) * late.mean() - 1), rel=0.05)  # b rests
+    for level in (0.05, 0.1, 0.2):  # a sigmoid of a Gaussian comes near an exponential law, not to it
+        assert np.mean(late > level) == pytest.approx(np.exp(-level / mu), abs=0.04)
+    assert out["r"][:50].mean() > 0.2  # at the start it was far from that
 
 
 # tau_rc = 20 ms, tau_ref = 2 ms; rates in Hz

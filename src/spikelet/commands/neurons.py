@@ -66,7 +66,8 @@ def show_entry(options: argparse.Namespace) -> int:
 
     name, found = options.name, {name: entry for zoo in _zoos().values() for name, entry in zoo.items()}
     if name not in found:
-        raise InputError(f"unknown neuron '{name}'{did_you_mean(name, found)} (`spikelet list` names them)")
+        near = did_you_mean(name, found)
+        raise InputError(f"unknown neuron, synapse or rule '{name}'{near} (`spikelet list` names them)")
     print(show(found[name], options.target).rstrip())
     return 0
 

@@ -30,11 +30,11 @@ Excitatory = Neuron(
     "Excitatory",
     """
     dv/dt = (v_rest - v + ge*(E_exc - v) + gi*(E_inh - v))/tau : mV
-    dge/dt = -ge/tau_ge : 1                  # conductances, as multiples of the leak
+    ge : 1 (input)                           # conductances, as multiples of the leak
     dgi/dt = -gi/tau_gi : 1
     dtheta/dt = -theta/tau_theta : mV
     count[k+1] = count : 1                              # spikes so far
-    v_rest = -65 mV;  E_exc = 0 mV;  E_inh = -100 mV;  tau = 100 ms;  tau_ge = 1 ms;  tau_gi = 2 ms
+    v_rest = -65 mV;  E_exc = 0 mV;  E_inh = -100 mV;  tau = 100 ms;  tau_gi = 1.4427 ms
     v_th = -72 mV;  v_reset = -65 mV;  t_ref = 5 ms
     theta_plus = 0.05 mV;  tau_theta = 1e7 ms;  theta_0 = 20 mV
     """,
@@ -49,8 +49,8 @@ Inhibitory = Neuron(
     "Inhibitory",
     """
     dv/dt = (v_rest - v + ge*(E_exc - v))/tau : mV
-    dge/dt = -ge/tau_ge : 1
-    v_rest = -60 mV;  E_exc = 0 mV;  tau = 10 ms;  tau_ge = 1 ms
+    ge : 1 (input)
+    v_rest = -60 mV;  E_exc = 0 mV;  tau = 10 ms
     v_th = -40 mV;  v_reset = -45 mV;  t_ref = 2 ms
     """,
     threshold="v > v_th",
@@ -95,7 +95,7 @@ def network(n: int, seed: int, weights: np.ndarray | None = None, theta: np.ndar
         x, exc, all_to_all(), to="ge", weight=0.3 if fixed else uniform(0.003, 0.303), delay=STEP,
         rule=None if fixed else Learning, name="image",
     )  # fmt: skip
-    net.connect(exc, inh, one_to_one(), to="ge", weight=10.4, delay=STEP)
+    net.connect(exc, inh, one_to_one(), to="ge", weight=10.4, delay=0)
     net.connect(inh, exc, expression("i != j"), to="gi", weight=17.0, delay=STEP)
     net.build(dt=STEP)
     if weights is not None:

@@ -57,6 +57,7 @@ STIMULI: dict[str, Stimulus] = {
     "ALIF": Stimulus({"I": 2.0}, t=400),
     "LSNN": Stimulus({"I": 0.05}, t=400, dt=1),
     "LiuWang": Stimulus({"I": 800}, t=400),
+    "DiehlCook": Stimulus({"I": 30}, t=1000),
     "MAT2": Stimulus({"I": 600}, t=400),
     "MihalasNiebur": Stimulus({"I": 2.0}, t=400),
     "Izhikevich": Stimulus({"I": 10}, t=300),

@@ -21,7 +21,8 @@ _HEAD = """# Gallery of learning rules
 
 `net.connect(E, I, ..., rule=sl.rules.STDP)` lets weights learn. Each page shows what the rule does to a weight of 0.5,
 run by the simulator: over the time between the spikes of 60 pairs at 1 Hz and over the rate of a receiver that fires
-independently of its senders; where a rule reads a voltage, a rate or an error, over that. Third factors are held at 1.
+independently of its senders; where a rule reads a voltage, a rate or an error, over that. Third factors are
+held at 1, and there is no noise.
 """
 
 

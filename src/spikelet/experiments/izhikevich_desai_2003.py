@@ -21,26 +21,13 @@ import numpy as np
 from spikelet import plot
 from spikelet.experiments.forced import drift
 from spikelet.experiments.paper import Figure, Outcome, Paper, Progress
-from spikelet.rule import Rule
-from spikelet.rules import STDP
+from spikelet.rules import STDP, PreCentredSTDP
 from spikelet.units import Hz, ms, second
 
 A_PLUS, A_MINUS, TAU_PLUS, TAU_MINUS = 1.03, 0.51, 14 * ms, 34 * ms  # as Froemke & Dan 2002 measured in cortex
 KNOWN = {"a_plus": A_PLUS, "a_minus": A_MINUS, "tau_plus": TAU_PLUS, "tau_minus": TAU_MINUS, "w_max": 2000}
 
-NEAREST = Rule(
-    "PreCentredSTDP",
-    """
-    dsince/dt = -since/tau_plus : 1          # of the synapse: spikes of the sender since the last one of the receiver
-    dlast/dt = -last/tau_minus : 1 (post)    # the last spike of the receiver
-    tau_plus = 20 ms;  tau_minus = 20 ms
-    a_plus = 0.005;  a_minus = 0.00525
-    w_max = 1
-    """,
-    on_pre="since += 1; w = clip(w - a_minus*last, 0, w_max)",
-    on_post="last = 1; w = clip(w + a_plus*since, 0, w_max); since = 0",
-    doc="Each spike of the sender makes a pair with the spikes of the receiver next to it, one on each side.",
-)(**KNOWN)
+NEAREST = PreCentredSTDP(**KNOWN)
 ALL = STDP(**KNOWN)
 
 X = 10 * Hz
@@ -62,7 +49,7 @@ def every(y: np.ndarray) -> np.ndarray:
 
 def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[str, Any], dict[str, np.ndarray]]:
     """Measure the drift for both ways of making pairs."""
-    n, t = (30, 10 * second) if quick else (150, 100 * second)
+    n, t = (30, 10 * second) if quick else (100, 100 * second)
     series = {}
     with progress(2, unit="rule") as bar:
         for name, rule in (("nearest", NEAREST), ("all", ALL)):

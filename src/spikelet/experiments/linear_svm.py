@@ -29,11 +29,10 @@ class LinearSVM(NamedTuple):
 
 
 def fit_svm(features: np.ndarray, labels: np.ndarray, *, cost: float, iterations: int = 150) -> LinearSVM:
-    """Return the weights that minimise, for each class against the rest,
+    """Return the classifier with the widest margins, each class against the rest.
 
-        (|w|^2 + b^2)/2 + cost*sum over samples of max(0, 1 - y*(w.x + b))^2,
-
-    by L-BFGS for all classes at once, in single precision. It is what ``sklearn.svm.LinearSVC(C=cost)`` minimises.
+    For each class it minimises (|w|^2 + b^2)/2 + cost*sum of max(0, 1 - y*(w.x + b))^2 over samples, y being 1 or -1,
+    as ``sklearn.svm.LinearSVC(C=cost)`` does; here by L-BFGS for all classes at once, in single precision.
 
     Args:
         features: (n, F), of the order of 1.
@@ -44,7 +43,7 @@ def fit_svm(features: np.ndarray, labels: np.ndarray, *, cost: float, iterations
     Raises:
         ShapeError: the numbers of features and labels differ.
         InputError: cost is not positive.
-    """  # noqa: D205
+    """
     import torch
 
     if features.ndim != 2 or labels.shape != features.shape[:1]:

@@ -23,24 +23,23 @@ from spikelet import plot
 from spikelet.experiments.forced import drift, trained
 from spikelet.experiments.paper import Figure, Outcome, Paper, Progress
 from spikelet.rule import Rule
-from spikelet.rules import STDP, TripletSTDP
+from spikelet.rules import (
+    STDP,
+    MinimalHippocampalTripletSTDP,
+    MinimalNearestTripletSTDP,
+    MinimalTripletSTDP,
+    NearestTripletSTDP,
+    TripletSTDP,
+)
 from spikelet.units import Hz, second
-
-ALL = TripletSTDP(w_max=10)
-NEAREST = Rule(  # each trace knows of the last spike alone
-    "NearestTripletSTDP",
-    TripletSTDP.text,
-    on_pre="w = clip(w - o1*(a2_minus + a3_minus*r2), 0, w_max); r1 = 1; r2 = 1",
-    on_post="w = clip(w + r1*(a2_plus + a3_plus*o2), 0, w_max); o1 = 1; o2 = 1",
-)(w_max=10)
 
 # -- visual cortex ----------------------------------------------------------------------------------------------------
 
 FITS = {  # Table 3
-    "all-to-all, full": ALL(a2_plus=5e-10, a3_plus=6.2e-3, a2_minus=7e-3, a3_minus=2.3e-4, tau_x=101, tau_y=125),
-    "all-to-all, minimal": ALL(a2_plus=0, a3_plus=6.5e-3, a2_minus=7.1e-3, a3_minus=0, tau_y=114),
-    "nearest, full": NEAREST(a2_plus=8.8e-11, a3_plus=5.3e-2, a2_minus=6.6e-3, a3_minus=3.1e-3, tau_x=714, tau_y=40),
-    "nearest, minimal": NEAREST(a2_plus=0, a3_plus=5e-2, a2_minus=8e-3, a3_minus=0, tau_y=40),
+    "all-to-all, full": TripletSTDP(w_max=10),
+    "all-to-all, minimal": MinimalTripletSTDP(w_max=10),
+    "nearest, full": NearestTripletSTDP(w_max=10),
+    "nearest, minimal": MinimalNearestTripletSTDP(w_max=10),
 }
 RHO = np.array([0.1, 10, 20, 40, 50])  # Hz
 LAG = {"+10 ms": 10.0, "-10 ms": -10.0}  # from the sender's spike to the receiver's
@@ -65,7 +64,7 @@ def frequencies(rule: Rule, rho: np.ndarray) -> np.ndarray:
 
 # -- hippocampal culture ----------------------------------------------------------------------------------------------
 
-CULTURE = ALL(a2_plus=5.3e-3, a3_plus=8e-3, a2_minus=3.5e-3, a3_minus=0, tau_y=40)  # all-to-all, minimal
+CULTURE = MinimalHippocampalTripletSTDP(w_max=10)  # Table 4, all-to-all
 TRIPLETS = {  # times between the spikes [ms] -> change after 60 triplets at 1 Hz
     "pre-post-pre": {(5, 5): 0.0551, (10, 10): 0.0193, (15, 5): -0.0508, (5, 15): 0.1016},
     "post-pre-post": {(5, 5): 0.3327, (10, 10): 0.1798, (15, 5): 0.3178, (5, 15): 0.0684},

@@ -6,7 +6,7 @@ that the rule reads of them: a voltage at rest, anything else at 1.
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from spikelet.model import Neuron
 from spikelet.rule import Rule
 from spikelet.sim.connect import all_to_all, one_to_one
 from spikelet.sim.network import Network
+from spikelet.sim.projection import Projection
 from spikelet.sim.sources import SpikeTrain
 from spikelet.units import CURRENT, ONE, RATE, VOLTAGE
 
@@ -24,7 +25,7 @@ REST = -70.0  # mV
 START = {"Shouval": 0.25}  # a weight that rests elsewhere than at 0.5
 HELD = {"DopamineSTDP": 1e-5, "ActorCriticTD": 1e-5, "ReSuMe": 0.0}  # states that are not held at 1
 _UNITS = {"1": ONE, "mV": VOLTAGE, "pA": CURRENT, "kHz": RATE}
-_DT = 1.0
+_FINE = 0.25  # ms: step where a rule has thresholds, which are passed within one
 _FIRST = 200.0  # ms before the first pair
 
 
@@ -47,9 +48,38 @@ class Curve:
     error: np.ndarray | None = None
 
 
+Train = tuple[np.ndarray, np.ndarray]  # times [ms] and numbers of neurons
+SILENT: Train = (np.zeros(0), np.zeros(0, int))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is done to synapses.
+
+    Attributes:
+        n: Number of neurons that send, and that receive.
+        pre: When they fire.
+        post: When those that receive do.
+        all_pairs: Whether each is connected with each, and not just with its like.
+        t: Duration [ms].
+        delay: Of the synapses [ms].
+        dt: Step [ms].
+        held: Values of states of neurons that the rule reads, such as ``v_post``, where they are not the usual ones.
+    """
+
+    n: tuple[int, int]
+    pre: Train = SILENT
+    post: Train = SILENT
+    all_pairs: bool = True
+    t: float = 0.0
+    delay: float = 1.0
+    dt: float = 1.0
+    held: Mapping[str, float | np.ndarray] = field(default_factory=dict[str, "float | np.ndarray"])
+
+
 def curves(rule: Rule) -> list[Curve]:
-    """Return the curves that tell what a rule does, chosen by what its text reads."""
-    read = rule.definition.partners
+    """Return the curves that tell what a rule does, chosen by what its text reads; without its noise ``sigma``."""
+    read, rule = rule.definition.partners, rule(sigma=0) if "sigma" in rule.parameters else rule
     if "r_post" in read:
         return [over_activity(rule)]
     if "v_post" in read:
@@ -77,15 +107,14 @@ def units_read(rule: Rule) -> dict[str, str]:
 
 def over_lag(rule: Rule) -> Curve:
     """Return the change by 60 pairs at 1 Hz over the receiver's time less the sender's."""
-    lags, copies, n = np.arange(-100, 101, 2.0), 5 if "xi" in rule.text else 1, 60
-    delay = max(_DT, round(float(np.asarray(rule.parameters.get("D") or 0.0))))  # D: of the synapse's own response
-    shift = 0.0 if rule.parameters.get("D") else delay
-    every = np.repeat(lags, copies)
+    lags, n, dt = np.arange(-100, 101, 2.0), 60, _FINE if "heaviside" in rule.text else 1.0
+    response = float(np.asarray(rule.parameters.get("D") or 0.0))  # of the synapse itself, which is its delay
+    delay = max(dt, round(response / dt) * dt)
     starts = _FIRST + 1000.0 * np.arange(n)
-    pre = np.repeat(starts, len(every)), np.tile(np.arange(len(every)), n)
-    post = (starts[:, None] + every + shift).ravel(), pre[1]
-    found = _changes(rule, pre, post, (len(every),) * 2, starts[-1] + 500, delay, all_pairs=False)
-    return Curve(lags, found.reshape(-1, copies).mean(1), "receiver's spike less sender's [ms]", "60 pairs at 1 Hz")
+    pre = np.repeat(starts, len(lags)), np.tile(np.arange(len(lags)), n)
+    post = (starts[:, None] + lags + (0.0 if response else delay)).ravel(), pre[1]
+    done = Protocol((len(lags), len(lags)), pre, post, False, starts[-1] + 500, delay, dt)
+    return Curve(lags, _changes(rule, done), "receiver's spike less sender's [ms]", "60 pairs at 1 Hz")
 
 
 def over_rate(rule: Rule) -> Curve:
@@ -94,8 +123,8 @@ def over_rate(rule: Rule) -> Curve:
     random = np.random.default_rng(1)
     sent = random.random((steps, n_pre)) < 0.01
     fired = random.random((steps, each * len(rates))) < np.repeat(rates, each) / 1000
-    pre, post = (((2.0 + k) * _DT, ids) for k, ids in map(np.nonzero, (sent, fired)))
-    found = _changes(rule, pre, post, (n_pre, len(rates) * each), steps * _DT + 3, _DT, all_pairs=True)
+    pre, post = ((k + 2.0, ids) for k, ids in map(np.nonzero, (sent, fired)))
+    found = _changes(rule, Protocol((n_pre, len(rates) * each), pre, post, t=steps + 3.0))
     means = found.reshape(n_pre, len(rates), each).mean(0)
     error = means.std(1, ddof=1) / np.sqrt(each)
     return Curve(rates, means.mean(1), "receiver's rate [Hz]", "20 s, independent of a sender at 10 Hz", error)
@@ -103,30 +132,25 @@ def over_rate(rule: Rule) -> Curve:
 
 def over_voltage(rule: Rule) -> Curve:
     """Return the change over the voltage at which a receiver is held, with ten spikes that arrive in half a second."""
-    v = np.arange(-80.0, 1.0, 1.0)
-    times = 100.0 + 50.0 * np.arange(10)
-    pre = times, np.zeros(10, int)
-    silent = np.zeros(0), np.zeros(0, int)
-    found = _changes(rule, pre, silent, (1, len(v)), 700.0, _DT, all_pairs=True, held={"v_post": v})
-    return Curve(v, found, "receiver's voltage [mV]", "10 spikes that arrive at 20 Hz")
+    v, times = np.arange(-80.0, 1.0, 1.0), 100.0 + 50.0 * np.arange(10)
+    done = Protocol((1, len(v)), (times, np.zeros(10, int)), t=700.0, held={"v_post": v})
+    return Curve(v, _changes(rule, done), "receiver's voltage [mV]", "10 spikes that arrive at 20 Hz")
 
 
 def over_state(rule: Rule, name: str) -> Curve:
     """Return the change over a state of the receiver, such as an error, by ten pairs, the receiver 5 ms behind."""
-    values = np.linspace(-1, 1, 21) * (HELD.get(rule.name) or 1.0)
-    starts, n = _FIRST + 50.0 * np.arange(10), len(values)
-    pre = starts, np.zeros(10, int)
-    post = np.repeat(starts + _DT + 5, n), np.tile(np.arange(n), 10)
-    found = _changes(rule, pre, post, (1, n), 800.0, _DT, all_pairs=True, held={name: values})
-    return Curve(values, found, f"{name} [{units_read(rule)[name]}]".removesuffix(" [1]"), "10 pairs at 20 Hz, +5 ms")
+    values, starts = np.linspace(-1, 1, 21) * (HELD.get(rule.name) or 1.0), _FIRST + 50.0 * np.arange(10)
+    post = np.repeat(starts + 1.0 + 5.0, len(values)), np.tile(np.arange(len(values)), 10)
+    done = Protocol((1, len(values)), (starts, np.zeros(10, int)), post, t=800.0, held={name: values})
+    label = f"{name} [{units_read(rule)[name]}]".removesuffix(" [1]")
+    return Curve(values, _changes(rule, done), label, "10 pairs at 20 Hz, receiver 5 ms later")
 
 
 def over_activity(rule: Rule) -> Curve:
     """Return the change in 10 ms over the receiver's rate, the sender's being 2, after both have been 1 for 20 s."""
-    y = np.linspace(0, 2, 41)
-    network, synapses = _network(rule, (1, len(y)), _DT, True, {"r_pre": np.ones(1), "r_post": np.ones(len(y))})
-    network.run(20_000.0, dt=_DT)
-    start = _start(rule)
+    y, start = np.linspace(0, 2, 41), _start(rule)
+    network, synapses = _network(rule, Protocol((1, len(y))))
+    network.run(20_000.0, dt=1.0)
     synapses.set(weights=start)
     network["pre"].set(r=2.0)
     network["post"].set(r=y)
@@ -138,19 +162,15 @@ def _start(rule: Rule) -> float:
     return START.get(rule.name, 0.5)
 
 
-def _changes(
-    rule: Rule, pre: tuple, post: tuple, n: tuple[int, int], t: float, delay: float, *, all_pairs: bool,
-    held: Mapping[str, float | np.ndarray] | None = None,
-) -> np.ndarray:  # fmt: skip
-    """Return the changes of all weights by spikes (times, ids) of both sides."""
-    others = dict.fromkeys(rule.definition.partners, HELD[rule.name]) if rule.name in HELD else {}
-    network, synapses = _network(rule, n, delay, all_pairs, {**others, **(held or {})}, pre, post)
-    network.build(dt=_DT)
+def _changes(rule: Rule, done: Protocol) -> np.ndarray:
+    """Return the changes of all weights, by sender and receiver."""
+    network, synapses = _network(rule, done)
+    network.build(dt=done.dt)
     if network.variables:
         _set_third_factors(network)
-        network.run(t, call=_set_third_factors, each=20.0)
+        network.run(done.t, call=_set_third_factors, each=20.0)
     else:
-        network.run(t)
+        network.run(done.t)
     return synapses.weights() - _start(rule)
 
 
@@ -160,20 +180,22 @@ def _set_third_factors(network: Network) -> None:
         network.variables[name] = 1.0
 
 
-def _network(
-    rule: Rule, n: tuple[int, int], delay: float, all_pairs: bool, held: Mapping[str, float | np.ndarray],
-    pre: tuple = (np.zeros(0), np.zeros(0, int)), post: tuple = (np.zeros(0), np.zeros(0, int)),
-):  # fmt: skip
+def _network(rule: Rule, done: Protocol) -> tuple[Network, Projection]:
+    """Return the network of a protocol, and the synapses that learn."""
     network, units, sides = Network(seed=1, dtype="float64"), units_read(rule), []
-    for own, size, (times, ids) in (("pre", n[0], pre), ("post", n[1], post)):
-        model = _cell(own, {name.removesuffix(f"_{own}"): unit for name, unit in units.items() if side(name) == own})
+    others: dict[str, float] = dict.fromkeys(units, HELD[rule.name]) if rule.name in HELD else {}
+    held = {**others, **done.held}
+    for own, size, (times, ids) in (("pre", done.n[0], done.pre), ("post", done.n[1], done.post)):
+        read = {name.removesuffix(f"_{own}"): unit for name, unit in units.items() if side(name) == own}
         values = {name.removesuffix(f"_{own}"): value for name, value in held.items() if side(name) == own}
-        cells = network.add(model, size, own, initial=values)
-        teacher = network.add(SpikeTrain(times - _DT, ids), size, f"teacher of {own}")
-        network.connect(teacher, cells, one_to_one(), to="forced", weight=1.0, delay=_DT)
+        cells = network.add(_cell(own, read), size, own, initial=values)
+        teacher = network.add(SpikeTrain(times - done.dt, ids), size, f"teacher of {own}")
+        network.connect(teacher, cells, one_to_one(), to="forced", weight=1.0, delay=done.dt)
         sides.append(cells)
-    pattern = all_to_all() if all_pairs else one_to_one()
-    return network, network.connect(*sides, pattern, to="reached", weight=_start(rule), delay=delay, rule=rule)
+    pattern, start, (senders, receivers) = all_to_all() if done.all_pairs else one_to_one(), _start(rule), sides
+    return network, network.connect(
+        senders, receivers, pattern, to="reached", weight=start, delay=done.delay, rule=rule
+    )
 
 
 def _cell(name: str, held: Mapping[str, str]) -> Neuron:

@@ -74,8 +74,8 @@ def resting(step: Step, names: Iterable[str]) -> Mapping[str, Node]:
 
 def _silent(old: Node, args: tuple[Node, ...]) -> Node:
     """Return a node as it is where there is no spike."""
-    if old.kind == "spike":
-        return s.const(0.0)
+    if old.kind == "spike" or (old.kind == "select" and any(arg.kind == "spike" for arg in old.args)):
+        return s.const(0.0)  # the other value of such a choice is that of a refractory neuron, 0
     if old.kind == "choose" and args[0].kind == "const":
         return args[2] if args[0].value == 0 else args[1]
     return old if args == old.args else s.again(old, *args)

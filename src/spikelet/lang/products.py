@@ -53,7 +53,8 @@ def read(name: str, line: str) -> tuple[str, list[Product]]:
             "; delays of synapses do not learn here" if target == "dd" else f"; expected 'dw = ...' or 'dt = ...'{near}"
         )
         _fail(name, line, f"'{target}' is nothing that a rule can change{why}", 0, len(head.rstrip()))
-    tokens, at = [], len(head) + 1
+    tokens: list[tuple[str, int, int]] = []
+    at = len(head) + 1
     while code[at:].strip():
         match = _TOKEN.match(code, at)
         if match is None:

@@ -40,6 +40,27 @@ LSNN = Neuron(
     ref="Bellec, Salaj, Subramoney, Legenstein & Maass 2018, NeurIPS 31, section 2",
 )
 
+DiehlCook = Neuron(
+    "DiehlCook",
+    """
+    dv/dt = (v_rest - v + R*I) / tau_mem : mV (unless refractory)
+    dtheta/dt = -theta / tau_theta : mV
+    I : pA (input)
+    tau_mem = 100 ms;  tau_theta = 1e7 ms
+    R = 1 GOhm                               # conductances of the paper are in units of the leak
+    v_rest = -65 mV;  v_reset = -65 mV;  v_th = -52 mV
+    theta_plus = 0.05 mV
+    t_ref = 5 ms
+    """,
+    threshold="v > v_th + theta",
+    reset="v = v_reset; theta += theta_plus",
+    refractory="t_ref",
+    initial="v = v_rest",
+    doc="LIF whose threshold rises at each spike and stays for hours, so that in a layer of competitors all come "
+    "to fire alike. Defaults: the excitatory neurons of the paper.",
+    ref="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99, section 2.1, 2.4",
+)
+
 AdEx = Neuron(
     "AdEx",
     """

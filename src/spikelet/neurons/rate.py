@@ -48,3 +48,20 @@ LIFRate = Neuron(
     "Defaults: Nengo.",
     ref="Eliasmith & Anderson 2003, chapter 2; Bekolay et al. 2014 (Nengo, LIFRate)",
 )
+
+IntrinsicSigmoid = Neuron(
+    "IntrinsicSigmoid",
+    """
+    y = sigmoid(a*I + b) : 1
+    r[k+1] = y : 1
+    a[k+1] = a + eta*(1/a + I - (2 + 1/mu)*I*y + I*y**2/mu) : 1
+    b[k+1] = b + eta*(1 - (2 + 1/mu)*y + y**2/mu) : 1
+    I : 1 (input)
+    mu = 0.1                                 # mean that the output comes to have
+    eta = 0.001                              # learning rate, per step
+    """,
+    initial="a = 1",
+    doc="Logistic unit with intrinsic plasticity: gain and bias change until the output is distributed almost "
+    "exponentially with the mean mu, whatever the distribution of the input. Defaults: the paper.",
+    ref="Triesch 2005, ICANN, Lect. Notes Comput. Sci. 3696:65, Eq. 3-4",
+)

@@ -10,6 +10,7 @@ from spikelet.nn.competition import (
     silence_later_maps,
     winners,
 )
+from spikelet.nn.deep_rewiring import DeepRewiring
 from spikelet.nn.first_spike import FirstSpikeConv2d, FirstSpikes, first_steps, pool_first, spikes_of
 from spikelet.nn.fold import Fold
 from spikelet.nn.initialise import fluctuation_driven_
@@ -23,6 +24,7 @@ from spikelet.nn.single_spikes import SingleSpikes
 from spikelet.nn.winners_take_all import WinnersTakeAll
 
 __all__ = [
+    "DeepRewiring",
     "FirstSpikeConv2d",
     "FirstSpikes",
     "Fold",

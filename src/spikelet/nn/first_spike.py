@@ -224,6 +224,11 @@ class FirstSpikeConv2d(nn.Module):
     def _require(self, step: Tensor) -> None:
         """Raise an error unless ``step`` fits the layer."""
         channels, deep, wide = self.weight.shape[1:]
+        if self.weight.dtype not in (torch.float32, torch.float64) or self.weight.device != step.device:
+            raise InputError(
+                f"FirstSpikeConv2d: weights are {self.weight.dtype} on {self.weight.device}, step is on {step.device}; "
+                "expected float32 or float64, on the same device"
+            )
         if step.dtype != torch.uint8:
             raise InputError(f"FirstSpikeConv2d: step is {step.dtype}, expected uint8 as of nn.first_steps")
         if step.ndim != 4 or step.shape[1] != channels:

@@ -18,6 +18,7 @@ from spikelet.nn.arguments import SPIKES
 from spikelet.nn.backend import EAGER, Choice, choose, require_known
 from spikelet.nn.call import Call, state_dtype
 from spikelet.nn.checks import checking, require_finite
+from spikelet.nn.coefficients import Prepared
 from spikelet.nn.fused import Fused
 from spikelet.nn.layer import Layer, Sequences, State, as_lengths
 from spikelet.units import ms
@@ -180,6 +181,10 @@ class Neurons(Layer):
     def recurrent(self, call: Call, record: tuple[str, ...], loop: Loop) -> tuple[dict[str, Tensor], State]:
         """Run a call whose spikes come back through a matrix, in one kernel; for ``Recurrent``."""
         return self._fused.recurrent(self._values(), call, record, self.memory, loop)
+
+    def prepared(self, call: Call) -> Prepared:
+        """Return coefficients and initial values for a call; for layers with kernels of their own."""
+        return self._fused.evaluate(self._values(), call.shape, call.real, call.device)
 
     def stepper(self, call: Call) -> tuple[Stepper, State]:
         """Return what runs a call step by step, and the state before the first."""

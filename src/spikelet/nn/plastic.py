@@ -1,20 +1,23 @@
 """A layer that learns by a local rule: ``y, state = Plastic(module, model, rule)(x, state=None)``."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from spikelet import surrogates
-from spikelet.errors import InputError, NumericsError, ShapeError
+from spikelet.errors import BackendError, InputError
 from spikelet.model import Neuron, Surrogate
 from spikelet.nn.arguments import SPIKES
+from spikelet.nn.backend import EAGER, FUSED, Choice
 from spikelet.nn.fold import fold
 from spikelet.nn.layer import Layer, State, stream_seed
 from spikelet.nn.neurons import Neurons
 from spikelet.nn.plastic_cells import Cells
+from spikelet.nn.plastic_fused import Fused
+from spikelet.nn.plastic_inhibition import matrix, require_inhibition, sent
 from spikelet.nn.plastic_layout import Layout
 from spikelet.nn.plastic_loop import Tracing
 from spikelet.nn.plastic_rule import Learning
@@ -121,36 +124,18 @@ class Plastic(Layer):
             raise InputError(f"{self.label}: the model has several inputs {self.neurons.targets}: name one in to=")
         self.rule, self.reduction, self.winners, self.learning = rule, reduction, winners, True
         self.shared = (shared,) if isinstance(shared, str) else tuple(shared)
-        self._hold(inhibition)
-        self._prepare()
-
-    def _hold(self, inhibition: object) -> None:
-        """Keep what inhibits as a buffer, or a module, of this layer."""
+        require_inhibition(self.layout, inhibition)
         if isinstance(inhibition, Tensor) and not isinstance(inhibition, nn.Parameter):
             self.register_buffer("inhibition", inhibition.detach().to(self.weight.device, self.weight.dtype))
         else:
             self.inhibition: Any = inhibition
-        size = self.weight.shape[0]
-        if isinstance(inhibition, Tensor) and (not self.layout.linear or inhibition.shape != (size, size)):
-            raise ShapeError(
-                f"{self.label}: inhibition has shape {tuple(inhibition.shape)}, expected ({size}, {size}), by receiver "
-                "and sender, for nn.Linear; for a convolution give a module"
-            )
-        if not isinstance(inhibition, Tensor | nn.Module | None):
-            raise InputError(
-                f"{self.label}: inhibition is a {type(inhibition).__name__}, expected a tensor or a module"
-            )
-        if (
-            any(isinstance(part, Layer) for part in inhibition.modules())
-            if isinstance(inhibition, nn.Module)
-            else False
-        ):
-            raise InputError(f"{self.label}: inhibition holds a layer with a state")
+        self._prepare()
 
     def _prepare(self) -> None:
         """Make what is made again from the arguments after loading."""
         self.rules = Learning(self.label, self.rule, self.neurons.model, self.layout, self.reduction)
         self.cells = Cells(self.neurons, self.winners, self.shared)
+        self.fused = Fused(self.layout, self.cells, self.rules)
 
     @property
     def dt(self) -> float:
@@ -211,7 +196,7 @@ class Plastic(Layer):
         with torch.set_grad_enabled(torch.is_grad_enabled() and tracing is None):
             y, whole = self._stepped(call, states, state, signals)
         if tracing is not None:
-            self._require_finite()
+            self.layout.require_finite()
         return y, states.joined(whole, state)
 
     def _passed(self, call: Given, states: States, state: State | None) -> tuple[Tensor, State]:
@@ -229,30 +214,31 @@ class Plastic(Layer):
         rows = Signals(self.label, call, signals, network)
         silent = call.x.new_zeros(()).expand(call.steps, call.batch, *call.receivers)
         more = {"lengths": call.lengths, "seed": call.seed, "samples": call.samples}
-        start = self.cells.initial(self.neurons.start(silent, **more))
-        whole = states.whole(state, states.neurons(state, start))
+        start = self.neurons.prepared(self.neurons.start(silent, **more))
+        whole = states.whole(state, states.neurons(state, start.initial))
         neurons = self.neurons.start(silent, whole.neurons, **more)
-        run = Run(self.layout, self.cells, self._inhibit if states.inhibits else None, states.tracing, rows)
+        plain = states.tracing is not None or not self._has_gradient(call)
+        if plain and self._choice(call.x.device, call).backend == FUSED:
+            return self.fused(call, start, whole, rows, None if self.inhibition is None else matrix(self.inhibition))
+        inhibit = functools.partial(sent, self.label, self.inhibition) if states.inhibits else None
+        run = Run(self.layout, self.cells, inhibit, states.tracing, rows)
         return run(call, neurons, whole)
 
-    def _inhibit(self, spikes: Tensor) -> Tensor:
-        """Return what spikes (B, *M) send to the neurons."""
-        sent = (
-            functional.linear(spikes, self.inhibition)
-            if isinstance(self.inhibition, Tensor)
-            else self.inhibition(spikes)
-        )
-        if sent.shape != spikes.shape:
-            raise ShapeError(f"{self.label}: inhibition made {tuple(sent.shape)} of spikes {tuple(spikes.shape)}")
-        return sent
+    def _has_gradient(self, call: Given) -> bool:
+        """Tell whether a gradient is wanted of a call that does not learn."""
+        wanted = call.x.requires_grad or any(parameter.requires_grad for parameter in self.parameters())
+        return torch.is_grad_enabled() and wanted
 
-    def _require_finite(self) -> None:
-        wrong = (~torch.isfinite(self.weight)).nonzero()
-        if len(wrong):
-            raise NumericsError(
-                f"{self.label}: the rule made {len(wrong)} of {self.weight.numel()} weights NaN or infinite (first: "
-                f"{wrong[0].tolist()}); a bound, such as w = clip(..., 0, w_max), or smaller steps may help"
-            )
+    def _choice(self, device: torch.device, call: Given | None = None) -> Choice:
+        """Return what runs a call step by step, and why."""
+        asked = self.neurons.backend
+        if asked == EAGER:
+            return Choice(EAGER, f"asked for by backend={EAGER!r}")
+        obstacle = self.fused.obstacle(device, self.inhibition)
+        obstacle = obstacle or ("" if call is None else self.fused.too_much(call))
+        if obstacle and asked != "auto":
+            raise BackendError(f"{self.label}: backend={asked!r} cannot run this: {obstacle}")
+        return Choice(EAGER, obstacle) if obstacle else Choice(FUSED, "the fused kernel for CPUs does all steps")
 
     @property
     def learns(self) -> bool:
@@ -277,26 +263,25 @@ class Plastic(Layer):
 
         Args:
             total: The sum, a number or one for each receiver (of a convolution, channel), (M,).
+
+        Raises:
+            ShapeError: There are not as many.
+            InputError: One is negative.
         """
-        rows = self.weight.flatten(1)
-        wanted = torch.as_tensor(total, dtype=rows.dtype, device=rows.device)
-        if wanted.ndim and wanted.shape != (len(rows),):
-            raise ShapeError(
-                f"{self.label}: total has shape {tuple(wanted.shape)}, expected one number or ({len(rows)},)"
-            )
-        if not bool((wanted >= 0).all()):
-            raise InputError(f"{self.label}: total is {wanted.min().item():g}, expected 0 or more")
-        now = rows.abs().sum(1)
-        scale = torch.where(now > 0, wanted / torch.where(now > 0, now, 1.0), 1.0)
-        self.weight.mul_(scale.reshape(-1, *[1] * (self.weight.ndim - 1)))
+        self.layout.scale(total)
 
     def explain(self, x: Tensor | None = None) -> str:
         """Tell what runs a call that learns, and why.
 
         Args:
-            x: What the call would be given; the default is something on the device of the weights.
+            x: What the call would be given; the default is single spikes on the device of the weights.
+
+        Raises:
+            BackendError: The back end that was asked for by name cannot do it.
         """
-        return "torch_eager: step by step"
+        device = self.weight.device if x is None else x.device
+        choice = self._choice(device, None if x is None else given(self.layout, x, None, 0, None, True))
+        return f"{choice.backend}: {choice.why}"
 
     def extra_repr(self) -> str:
         """Name the rule and what differs from the defaults."""
@@ -308,7 +293,7 @@ class Plastic(Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = self.__dict__.copy()
-        del kept["rules"], kept["cells"]  # made again from the arguments
+        del kept["rules"], kept["cells"], kept["fused"]  # made again from the arguments
         return kept
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spikelet.errors import BackendError, InputError, ShapeError
+from spikelet.errors import BackendError, InputError, NumericsError, ShapeError
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 
@@ -51,6 +51,8 @@ class Layout:
             )
         if module.weight.dtype not in (torch.float32, torch.float64):
             raise BackendError(f"{label}: the weights are {module.weight.dtype}, expected float32 or float64")
+        if isinstance(module, nn.Linear):  # rows by sender in memory, as events go through them
+            module.weight.data = module.weight.data.t().contiguous().t()
         return Layout(label, module)
 
     @property
@@ -114,3 +116,32 @@ class Layout:
         if self.linear or not any(self.module._reversed_padding_repeated_twice):
             return None
         return self.sender(self.module.weight.new_ones(1, *senders)) > 0
+
+    # --- weights ------------------------------------------------------------------------------------------------------
+
+    def scale(self, total: float | Tensor) -> None:
+        """Scale the weights of each row so that their magnitudes sum to ``total``, a number or (M,)."""
+        weight = self.module.weight
+        rows = weight.flatten(1)
+        wanted = torch.as_tensor(total, dtype=rows.dtype, device=rows.device)
+        if wanted.ndim and wanted.shape != (len(rows),):
+            raise ShapeError(
+                f"{self.label}: total has shape {tuple(wanted.shape)}, expected one number or ({len(rows)},)"
+            )
+        if not bool((wanted >= 0).all()):
+            raise InputError(f"{self.label}: total is {wanted.min().item():g}, expected 0 or more")
+        now = rows.abs().sum(1)
+        factors = torch.where(now > 0, wanted / torch.where(now > 0, now, 1.0), 1.0)
+        weight.mul_(factors.reshape(-1, *[1] * (weight.ndim - 1)))
+
+    def require_finite(self) -> None:
+        """Raise ``NumericsError`` where a weight is NaN or infinite."""
+        weight = self.module.weight.detach()
+        if bool(torch.isfinite(weight.mT.sum())):  # one look; a sum may overflow where no weight has
+            return
+        wrong = (~torch.isfinite(weight)).nonzero()
+        if len(wrong):
+            raise NumericsError(
+                f"{self.label}: the rule made {len(wrong)} of {weight.numel()} weights NaN or infinite (first: "
+                f"{wrong[0].tolist()}); a bound, such as w = clip(..., 0, w_max), or smaller steps may help"
+            )

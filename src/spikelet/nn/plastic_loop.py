@@ -1,5 +1,6 @@
 """The steps of a plastic layer in torch operations: the reference, for any rule, module and device."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -53,8 +54,12 @@ class Tracing:
         self.batch, self.dtype, self.device = batch, dtype, device
         self.shapes = {"pre": (batch, *senders), "post": (batch, *receivers), "network": (batch,)}
         self.exists = self.layout.exists(senders)
-        self.steppers = {place: self._stepper(place) for place in learning.steps}
         self.samples = torch.arange(batch, device=device) if samples is None else samples.to(device)
+
+    @functools.cached_property
+    def steppers(self) -> dict[str, Stepper]:
+        """What steps the states of each place."""
+        return {place: self._stepper(place) for place in self.learning.steps}
 
     def _stepper(self, place: str) -> Stepper:
         return Stepper(
@@ -63,7 +68,13 @@ class Tracing:
         )  # fmt: skip
 
     def fresh(self) -> Kept:
-        """Return the states before the first step."""
+        """Return the states before the first step; nobody changes what is in them."""
+        key = (*self.shapes.values(), self.dt, self.dtype, self.device)
+        if self.learning.fresh is None or self.learning.fresh[0] != key:
+            self.learning.fresh = key, self._fresh()
+        return self.learning.fresh[1]
+
+    def _fresh(self) -> Kept:
         common = {"dt": self.dt, "dtype": self.dtype, "device": self.device}
         places = {
             place: initial_state(step, self.learning.parameters(place), self.shapes[place], **common)

@@ -5,6 +5,7 @@ used, K weights of a row. All samples and places share the weights (M, 1, K); ea
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ class Change:
             known: dict[str, Tensor] = {}
             for name, value in numbers(definitions, self.rule.parameters, dt).items():
                 type_ = torch.int64 if definitions[name].type == "int" else w.dtype
-                known[name] = shaped(name, torch.as_tensor(value, dtype=type_, device=w.device))
+                known[name] = shaped(name, torch.tensor(value, dtype=type_, device=w.device))
 
             def run(values: Values, time: Tensor, draw: Draw) -> dict[str, Tensor]:
                 new = function(values, known, time, draw)
@@ -134,12 +135,15 @@ class Learning:
         models: Place, ``synapse`` among them -> the model of its states.
         own: States of the receiver that its neurons have, such as ``v_post``.
         given: States of the two neurons that a call must give as signals.
+        fresh: The states before the first step of the last call that began with them, and what they are for.
     """
+
+    fresh: tuple[object, Any] | None = None
 
     def __init__(self, label: str, rule: object, model: Neuron, layout: Layout, batched: str):
         if not isinstance(rule, Rule):
             raise InputError(f"{label}: rule is {rule!r}, expected a Rule such as rules.STDP"[:200])
-        self.label, self.rule, self.layout = label, rule, layout
+        self.label, self.rule, self.layout, self.batched = label, rule, layout, batched
         for name, value in rule.parameters.items():
             if value is None:
                 raise ParameterError(f"{label}: {rule.name} needs a value for '{name}': {rule.name}({name}=...)")

@@ -37,7 +37,7 @@ class Run:
         """Run all steps; returns what the layer shows of each, (T, B, *M), and the state after the last."""
         stepping = self.cells.start(call)
         name, target = self.cells.neurons.output, self.cells.neurons.targets[0]
-        most = int(given.x.max()) if self.tracing is not None else 1
+        most = 1 if given.single or self.tracing is None else int(given.x.max())
         shown: list[Tensor] = []
         for k, row in enumerate(given.x.unbind(0)):
             alive = None if given.lengths is None else given.lengths > k

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from spikelet import random
+from spikelet.backends.llvm_plastic import only_spikes
 from spikelet.errors import InputError, ShapeError, StateError
 from spikelet.ir.lower import STEP
 from spikelet.nn.arguments import SPIKES
@@ -29,6 +30,7 @@ class Given:
         lengths: (B,) valid steps, or None.
         seed: Of random numbers.
         samples: (B,) index of each sequence in its data set, or None.
+        single: Whether it is known that all of ``x`` is 0 or 1.
     """
 
     x: Tensor
@@ -36,6 +38,7 @@ class Given:
     lengths: Tensor | None
     seed: int
     samples: Tensor | None
+    single: bool
 
     @property
     def steps(self) -> int:
@@ -77,10 +80,20 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     if checking():
         require_finite(label, "x", x)
     x = x.to(weight.dtype)
-    if learns and is_true(((x < 0) | (x != x.round())).any()):
+    single = _single(x)
+    if learns and not single and is_true(((x < 0) | (x != x.round())).any()):
         raise InputError(f"{label}: x holds {_odd(x):g}; a rule learns from spikes, 0 or 1, or whole counts of them")
     limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
-    return Given(x, receivers, limits, random.whole(seed), samples)
+    return Given(x, receivers, limits, random.whole(seed), samples, single)
+
+
+def _single(x: Tensor) -> bool:
+    """Tell whether all values are 0 or 1; where to look is to wait for the device, they may not be."""
+    if torch.compiler.is_compiling() or x.device.type != "cpu":
+        return False
+    if x.is_contiguous():
+        return only_spikes(x.data_ptr(), x.numel(), str(x.dtype).split(".")[1])
+    return is_true(((x == 0) | (x == 1)).all())
 
 
 def _odd(x: Tensor) -> float:
@@ -211,6 +224,7 @@ class Signals:
     """
 
     def __init__(self, label: str, call: Given, signals: Mapping[str, Tensor], network: set[str]):
+        self.values: dict[str, Tensor] = {}
         self.network: dict[str, tuple[Tensor, ...]] = {}
         self.partners: dict[str, tuple[Tensor, ...]] = {}
         for name, value in signals.items():
@@ -225,5 +239,5 @@ class Signals:
             tensor = tensor.to(call.x.dtype)
             if checking():
                 require_finite(label, f"signal {name!r}", tensor)
-            rows = tensor.reshape(*tensor.shape, *[1] * (len(shape) - tensor.ndim)).expand(shape).unbind(0)
-            (self.network if name in network else self.partners)[name] = rows
+            self.values[name] = tensor.reshape(*tensor.shape, *[1] * (len(shape) - tensor.ndim)).expand(shape)
+            (self.network if name in network else self.partners)[name] = self.values[name].unbind(0)

@@ -60,20 +60,20 @@ GraupnerBrunelDPrime = GraupnerBrunel(
 
 GraupnerBrunelSlices = GraupnerBrunel(
     name="GraupnerBrunelSlices",
-    doc="Calcium rule fitted to hippocampal slices.",
+    doc="Calcium rule fitted to hippocampal slices (up is b = 5.28145 times as strong as down; 0.7 are down at first).",
     tau_ca=48.8373, c_pre=1, c_post=0.275865, gamma_d=313.0965, gamma_p=1645.59, sigma=9.1844, tau=688_355,
     D=18.8008,
 )  # fmt: skip
 
 GraupnerBrunelCultures = GraupnerBrunel(
     name="GraupnerBrunelCultures",
-    doc="Calcium rule fitted to hippocampal cultures.",
+    doc="Calcium rule fitted to hippocampal cultures (up is b = 36.0263 times as strong as down).",
     tau_ca=11.9536, c_pre=0.58156, c_post=1.76444, gamma_d=61.141, gamma_p=113.6545, sigma=2.5654, tau=33_759.6, D=10,
 )  # fmt: skip
 
 GraupnerBrunelCortex = GraupnerBrunel(
     name="GraupnerBrunelCortex",
-    doc="Calcium rule fitted to slices of visual cortex.",
+    doc="Calcium rule fitted to slices of visual cortex (up is b = 5.40988 times as strong as down).",
     tau_ca=22.6936, c_pre=0.5617539, c_post=1.23964, gamma_d=331.909, gamma_p=725.085, sigma=3.3501, tau=346_361.5,
     D=4.6098,
 )  # fmt: skip

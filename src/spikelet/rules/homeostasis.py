@@ -2,7 +2,7 @@
 
 Such a rule is mostly joined with another one, ``rules.STDP + rules.SynapticScaling``. Two relatives are no rules:
 ``projection.normalise(total)`` sets the sum of the weights of each receiver between runs, and a threshold or gain that
-adapts is part of a neuron (``neurons.DiehlCook``, ``neurons.IntrinsicLIF``).
+adapts is part of a neuron (``neurons.DiehlCook``, ``neurons.IntrinsicSigmoid``).
 """
 
 from spikelet.rule import Rule

@@ -36,14 +36,16 @@ NearestSTDP = Rule(
 PreCentredSTDP = Rule(
     "PreCentredSTDP",
     """
-    dx/dt = -x/tau_plus : 1                  # of the arrivals since the receiver's last spike
+    dx_pre/dt = -x_pre/tau_plus : 1 (pre)
     dx_post/dt = -x_post/tau_minus : 1 (post)
+    dlast/dt = -last/tau_plus : 1 (post)     # by how much x_pre has decayed since the receiver's last spike
+    counted[k+1] = counted : 1               # the x_pre that this spike found: its pairs are not made again
     tau_plus = 20 ms;  tau_minus = 20 ms
     a_plus = 0.005;  a_minus = 0.00525
     w_max = 1
     """,
-    on_pre="x += 1; w = clip(w - a_minus*x_post, 0, w_max)",
-    on_post="w = clip(w + a_plus*x, 0, w_max); x = 0; x_post = 1",
+    on_pre="x_pre += 1; w = clip(w - a_minus*x_post, 0, w_max)",
+    on_post="w = clip(w + a_plus*(x_pre - counted*last), 0, w_max); counted = x_pre; last = 1; x_post = 1",
     doc="Additive pair rule in which each arriving spike makes two pairs: with the last spike of the receiver before "
     "it, and with the next one after it. Between Poisson trains it is a BCM rule.",
     ref="Izhikevich & Desai 2003, Neural Comput. 15:1511; Morrison et al. 2008, Fig. 7B (presynaptic centred)",
@@ -52,16 +54,17 @@ PreCentredSTDP = Rule(
 ReducedSymmetricSTDP = Rule(
     "ReducedSymmetricSTDP",
     """
-    dx/dt = -x/tau_plus : 1
-    dy/dt = -y/tau_minus : 1
+    dage_pre/dt = 1 : ms (pre)               # time since the last spike
+    dage_post/dt = 1 : ms (post)
     tau_plus = 20 ms;  tau_minus = 20 ms
     a_plus = 0.005;  a_minus = 0.00525
     w_max = 1
     """,
-    on_pre="w = clip(w - a_minus*y, 0, w_max); x = 1; y = 0",
-    on_post="w = clip(w + a_plus*x, 0, w_max); y = 1; x = 0",
+    on_pre="w = clip(w - where(age_post <= age_pre, a_minus*exp(-age_post/tau_minus), 0), 0, w_max); age_pre = 0 ms",
+    on_post="w = clip(w + where(age_pre < age_post, a_plus*exp(-age_pre/tau_plus), 0), 0, w_max); age_post = 0 ms",
+    initial="age_pre = 1000000 ms; age_post = 1000000 ms",
     doc="Additive pair rule in which only neighbours make a pair: a spike of one neuron and the one of the other that "
-    "comes next, with no spike of either between them. Each spike resets the trace of the other neuron.",
+    "comes next, with no spike of either between them.",
     ref="Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459, Fig. 7C (reduced symmetric, restricted)",
 )
 

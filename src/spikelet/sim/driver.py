@@ -19,6 +19,7 @@ from functools import cache
 import numpy as np
 
 from spikelet.backends import llvm_jit
+from spikelet.backends.llvm_modes import declarations, small_numbers_are_zero
 from spikelet.backends.llvm_printer import Function
 from spikelet.sim import team
 from spikelet.sim.share import WHOLE
@@ -27,7 +28,6 @@ from spikelet.sim.team import APART
 SIGNATURE = "ptr %args, i64 %first, i64 %last, ptr %scratch"
 _RECORD = 8  # words of a call: function, arguments for even and odd blocks, place of the step, first, last, scratch,
 # and how often the thread waits for the others before it
-_HAS_MODE, _FLUSH = "+sse2", 0x8040  # a CPU with the register MXCSR, and its bits for results and for operands
 _BYTES = 8  # neurons whose flags are looked at in one go
 _COUNTS = 16  # sources whose counts are looked at in one go: most are 0
 _DECLARATIONS = """
@@ -79,16 +79,15 @@ def begun(name: str) -> Function:
 def _drive() -> str:
     given = "ptr %table, i64 %calls, i64 %block, i64 %blocks, i64 %step, i64 %length, ptr %counter, i64 %threads"
     f = Function(f"void @drive({given}, i64 %behind)")
-    passed, mode = f.value("alloca i64"), f.value("alloca i32")
+    passed = f.value("alloca i64")
     f.store("i64", "0", passed)
-    _flush_small_numbers(f, mode)
 
     def wait(times: str) -> None:
         with f.when(f.value(f"icmp sgt i64 {times}, 0")):
             given = f"ptr %counter, i64 %threads, i64 {f.load('i64', passed)}, i64 {times}"
             f.store("i64", f.value(f"call i64 @wait({given})"), passed)
 
-    with f.loop("block", "%blocks") as b:
+    with small_numbers_are_zero(f), f.loop("block", "%blocks") as b:
         number = f.value(f"add i64 %block, {b}")
         odd = f.value(f"trunc i64 {number} to i1")
         done = f.value(f"mul i64 {b}, %length")
@@ -103,22 +102,7 @@ def _drive() -> str:
             f.store("i64", now, args, f.load("i64", word[3]))
             f.do(f"call void {function}(ptr {args}, i64 {first}, i64 {last}, ptr {scratch})")
         wait("%behind")
-    if _HAS_MODE in llvm_jit.features():
-        f.do(f"call void @llvm.x86.sse.ldmxcsr(ptr {mode})")
     return f.text()
-
-
-def _flush_small_numbers(f: Function, mode: str) -> None:
-    """Let the thread take numbers below 1e-38 (1e-308) for 0 from here on; ``mode`` keeps what it did before.
-
-    What decays with nothing to move it comes to them in the end, and each one takes a hundred times as long to compute.
-    """
-    if _HAS_MODE not in llvm_jit.features():
-        return
-    f.do(f"call void @llvm.x86.sse.stmxcsr(ptr {mode})")
-    own = f.value("alloca i32")
-    f.store("i32", f.value(f"or i32 {f.load('i32', mode)}, {_FLUSH}"), own)
-    f.do(f"call void @llvm.x86.sse.ldmxcsr(ptr {own})")
 
 
 def _own_steps(f: Function, w: Mapping[str, str]) -> tuple[str, str]:
@@ -256,8 +240,7 @@ def library() -> llvm_jit.Library:
     parts = [team.text(), _drive(), _collect()]
     parts += [make(real) for make in (_zero, _fill, _list) for real in ("float", "double")]
     parts += [_gather(type_) for type_ in ("float", "double", "i8", "i32", "i64")]
-    modes = "declare void @llvm.x86.sse.stmxcsr(ptr)\ndeclare void @llvm.x86.sse.ldmxcsr(ptr)\n"
-    parts += [_DECLARATIONS, *([modes] if _HAS_MODE in llvm_jit.features() else [])]
+    parts += [_DECLARATIONS, declarations()]
     return llvm_jit.compile("\n\n".join(parts))
 
 

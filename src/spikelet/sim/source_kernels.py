@@ -33,6 +33,7 @@ and for ``train`` with
     steps levels       (2**levels,) i64, -2**62, then the steps with spikes, ascending, then 2**62
     pointer            (2**levels,) i64, spikes of steps[i] are pointer[i] to pointer[i + 1]
     ids counts         (E,) i32, element and count, ascending in a step
+    period             after so many steps all begins anew
 
 **The law of Poisson, exactly, from a word of 32 bits.** Each probability, times 2**32, is a whole part and a fraction.
 Words below the sum of the whole parts are shared out in whole parts: the count is the number of limits (sums of whole
@@ -64,7 +65,7 @@ POISSON = Words(
         "order", "phase", "silent",
     )
 )  # fmt: skip
-TRAIN = Words((*COMMON, "steps", "levels", "pointer", "ids", "counts"))
+TRAIN = Words((*COMMON, "steps", "levels", "pointer", "ids", "counts", "period"))
 WORDS = {"poisson": POISSON, "poisson_each": POISSON, "gamma": POISSON, "gamma_each": POISSON, "train": TRAIN}
 WORDS["renewal"] = RENEWAL
 GROUP = 64  # elements that share 16 blocks of four words
@@ -119,6 +120,7 @@ class _Train(Source):
         with self.rows() as (step, row):
             with self.when(self.sets):
                 self.clear(row)
+            step = self.calculate("srem", step, self.w["period"])
             place = self.value(f"call i64 @sk_place(ptr {self.w['steps']}, i64 {self.w['levels']}, i64 {step})")
             place = self.calculate("sub", place, 1)
             with self.when(self.value(f"icmp eq i64 {self.load('i64', self.w['steps'], place)}, {step}")):

@@ -139,6 +139,7 @@ class SpikeTrain:
     Attributes:
         times: (E,) [ms], above 0, in any order; a spike off the grid belongs to the step that it lies in.
         ids: (E,) the element of each, or one number for all; the same spike may be given several times.
+        period: after so long all begins anew [ms], at least as long as the last spike is late; None: never.
 
     Example:
         >>> SpikeTrain([0.1, 0.3], [0, 1]).prepare(2, dt=0.1, seed=0, stream=0).counts(0, 3).tolist()
@@ -147,9 +148,15 @@ class SpikeTrain:
 
     times: Any
     ids: Any = 0
+    period: float | None = None
 
     def __post_init__(self) -> None:
         times = column("SpikeTrain", "times", self.times)
+        if self.period is not None:
+            object.__setattr__(self, "period", number("SpikeTrain", "period", self.period))
+            if not self.period >= times.max(initial=0.0) or not self.period:
+                text = f"the last spike, {times.max():g} ms, lies after the end" if self.period > 0 else "not positive"
+                raise InputError(f"SpikeTrain: period is {self.period:g} ms; {text}")
         if (times <= 0).any():
             i = int(np.argmax(times <= 0))
             raise InputError(f"SpikeTrain: times[{i}] is {times[i]:g} ms; a spike of the first step has the time dt")
@@ -169,7 +176,16 @@ class SpikeTrain:
         """
         if self.ids.size and self.ids.max() >= n:
             raise InputError(f"SpikeTrain: id {self.ids.max()} in a population of {n}; ids are 0 to {n - 1}")
-        return _train(_step_of(self.times, dt), self.ids, n)
+        return _train(_step_of(self.times, dt), self.ids, n, self._steps(dt))
+
+    def _steps(self, dt: float) -> int:
+        """Return the period in steps."""
+        if self.period is None:
+            return NEVER
+        steps = round(self.period / dt)
+        if abs(self.period / dt - steps) > _NEAR * max(1, steps) or not steps:
+            raise InputError(f"SpikeTrain: period is {self.period:g} ms, no whole number of steps of {dt:g} ms")
+        return steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,8 +276,8 @@ def _tables(laws: laws_of.Laws, law: np.ndarray, each: bool) -> tuple[np.ndarray
     return np.concatenate(parts), place, lanes, np.ascontiguousarray(law)
 
 
-def _train(steps: np.ndarray, ids: np.ndarray, n: int) -> Emitter:
-    """Return the emitter of a list of spikes; those of one element in one step become one entry."""
+def _train(steps: np.ndarray, ids: np.ndarray, n: int, period: int = NEVER) -> Emitter:
+    """Return the emitter of a list of spikes, repeated; those of one element in one step become one entry."""
     order = np.lexsort((ids, steps))
     steps, ids = steps[order], ids[order]
     new = np.ones(len(steps), bool)
@@ -273,7 +289,7 @@ def _train(steps: np.ndarray, ids: np.ndarray, n: int) -> Emitter:
     pointer = np.full(len(table), len(entry), np.int64)
     pointer[: len(first) + 1] = [0, *first]
     arrays = {"steps": table, "pointer": pointer, "ids": ids[entry].astype(np.int32), "counts": counts}
-    return Emitter("train", n, {"levels": levels}, arrays)
+    return Emitter("train", n, {"levels": levels, "period": period}, arrays)
 
 
 def _steps_table(steps: Sequence[int]) -> tuple[np.ndarray, int]:

@@ -54,7 +54,7 @@ class Rewiring:
         self.projection, self.weight, self.delay = projection, weight, delay
         self.seed, self.itself = random.whole(seed), itself
         name = _learning(projection, "Rewiring")
-        if prune_below is not None and not (np.isscalar(prune_below) and float(prune_below) >= 0):
+        if prune_below is not None and not (isinstance(prune_below, int | float) and prune_below >= 0):
             raise InputError(f"{name}: prune_below must be None or a number that is not negative, got {prune_below!r}")
         count = isinstance(grow, int) and not isinstance(grow, bool) and grow >= 0
         if not count and grow != "pruned":

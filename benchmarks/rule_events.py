@@ -1,0 +1,114 @@
+"""What a synaptic event costs under every learning rule of the zoo, without neurons: 10 Hz on both sides, one thread.
+
+An event is a spike that arrives at a synapse; with it goes the work of one spike of the receiver, and, of rules that
+act all the time, what they do in 1,000 steps. NEST and Brian2 run the rules that they have between sources that fire
+at random, less the time of the sources alone.
+
+Claim: at most 25 ns an event for every rule that acts at spikes alone.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from benchmarks import harness, simulator
+from benchmarks.harness import Bound
+from benchmarks.sim_stdp import DT, drawn, run
+from spikelet import rules
+from spikelet.errors import UnitError
+from spikelet.ir.rule_program import flow
+from spikelet.rule import Rule
+from spikelet.sim import connect
+from spikelet.sim.edges import Edges
+from spikelet.sim.history import History
+from spikelet.sim.plastic import Plastic
+from spikelet.sim.plastic_index import graded
+from spikelet.sim.plastic_sides import Target
+
+AT_MOST = 25.0  # ns
+START = {"v": -60.0}  # of the states of neurons that a rule may read, 0.5 of all others
+
+
+def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
+    """Run every rule, then those of others."""
+    n, indegree, steps = (200, 20, 50) if options.quick else (2_000, 100, 1_000)
+    edges = connect.build(
+        connect.fixed_indegree(indegree), n, n, same=False, weight=0.5, delay=1.5, dt=DT, seed=1, stream=0
+    )
+    spikes = [drawn(n, steps, seed) for seed in (0, 1)]
+    events = max(1, int(spikes[0].counts.sum())) * indegree
+    learning = {name: learner(rule, edges, spikes) for name, rule in rules.entries().items()}
+    times: dict[str, list[float]] = {name: [] for name in learning}
+    for _ in range(options.rounds):
+        for name, one in learning.items():
+            times[name].append(run(one, steps) / events * 1e9)
+    numbers = {name: median(found) for name, found in times.items()}
+    ways = {name: one.reason or "lazily" for name, one in learning.items()}
+    bounds = [Bound(name, at_most=AT_MOST) for name, rule in rules.entries().items() if not continuous(rule)]
+    found, missing = others(options, n, indegree)
+    ratio = {f"{who}, {name}": round(its / numbers[name], 2) for who, own in found.items() for name, its in own.items()}
+    more = {"peer": found or None, "missing": missing, "ratio": ratio, "ways": ways, "rounds": options.rounds}
+    yield harness.plain("rule_events", ["rules", n, indegree], numbers, bounds, unit="ns an event", **more)
+
+
+def continuous(rule: Rule) -> bool:
+    """Return whether a rule does something to each synapse in every step."""
+    return any(place == "synapse" for place in rule.places.values())
+
+
+def learner(rule: Rule, edges: Edges, spikes: list[History]) -> Plastic:
+    """Return synapses that learn from the spikes of both sides; states of neurons that they read stay as they are."""
+    target = Target(edges.n_target, 0, (np.zeros(edges.n_target, np.float32),), spikes[1], "cells")
+    partners = rule.definition.partners
+
+    def made(unit: str) -> Plastic:
+        units = {name: unit if name.startswith("v_p") else "1" for name in partners}
+        given = graded(edges, np.dtype(np.float32))
+        found = Plastic(rule, given, spikes[0], 0, [target], dt=DT, units=units, sender="cells")
+        assert flow(rule, units) is not None or not continuous(rule)
+        return found
+
+    try:
+        found = made("mV")
+    except UnitError:  # a rule of plain numbers
+        found = made("1")
+    stems = {name.rpartition("_")[0] for name in partners}
+    states = {stem: np.full(edges.n_target, START.get(stem, 0.5), np.float32) for stem in stems}
+    found.load(0, {"cells": SimpleNamespace(sets=[states])})  # type: ignore[dict-item]  # all that is read of neurons
+    return found
+
+
+def others(options: harness.Options, n: int, indegree: int) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Run the rules that other simulators have.
+
+    Returns:
+        Name -> rule -> ns an event, and name -> why it did not run.
+    """
+    found, missing = {}, {}
+    python = Path(os.environ.get("SIMULATORS", simulator.PYTHON))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONPATH", None)
+    for who in options.peers:
+        if not python.exists():
+            missing[who] = f"there is no {python}; benchmarks/simulators tells how to make it"
+            continue
+        command = [str(python), str(simulator.FOLDER / f"{who}_rules.py"), str(n), str(indegree)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            missing[who] = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
+        else:
+            own: Mapping[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+            found[who] = {name: round(its, 1) for name, its in own.items()}
+    return found, missing
+
+
+if __name__ == "__main__":
+    chosen = harness.options(__doc__, rounds=5, peers=("brian2", "nest"))
+    harness.finish(lines(chosen), record=chosen.record)
