@@ -1,10 +1,10 @@
 """What holds for every entry of the zoo of rules."""
 
 import pytest
-from tests.rules.read_states import units_of
 
 from spikelet import rules
 from spikelet.backends.numpy_reference import numbers
+from spikelet.experiments.rule_protocols import units_read
 from spikelet.ir.lower import lower
 from spikelet.ir.rule_program import EVENTS, flow, program, traces
 from spikelet.ir.verify import verify
@@ -47,6 +47,8 @@ Covariance
 CovarianceRate
 Oja
 OjaRate
+Sanger
+SangerRate
 BCM
 BCMRate
 BCMPower
@@ -89,7 +91,7 @@ def test_an_entry_is_described_saved_and_complete(name: str):
 @pytest.mark.parametrize("name", ZOO)
 def test_the_states_of_an_entry_are_integrated_without_a_mean_error_of_the_step(name: str):
     """Exactly, or by exponential Euler or RK4; Euler's method is left for what is random."""
-    units = units_of(ZOO[name])
+    units = units_read(ZOO[name])
     for place in ("pre", "post", "synapse", "network"):
         model = traces(ZOO[name], place, units)
         if model is not None:
@@ -115,7 +117,7 @@ def test_the_program_of_an_event_sets_the_weight_and_its_own_side(name: str):
 def test_what_happens_to_an_entry_sets_the_weight_and_all_of_its_states(name: str):
     rule = ZOO[name]
     found = {event: program(rule, event) for event in EVENTS if getattr(rule, event)}
-    flowing = flow(rule, units_of(rule))
+    flowing = flow(rule, units_read(rule))
     found |= {"flow": flowing} if flowing is not None else {}
     changed = {event: set(one.updates) for event, one in found.items()}
     for event, place in (("on_pre", "pre"), ("on_post", "post"), ("flow", "synapse")):
