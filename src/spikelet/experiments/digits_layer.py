@@ -1,0 +1,213 @@
+"""A layer of competing neurons that learns digits without labels: the network of Diehl & Cook (2015) as one layer.
+
+Images come in as Poisson spikes of their pixels; the weights learn by the rule of the authors' program, and are brought
+to one sum for each neuron before every batch. Of a sample at most one neuron fires in a step, and inhibits the others in
+the next; each spike of a neuron raises its threshold, which all samples share, so that all neurons find something.
+
+What differs from the paper, where an inhibitory neuron stands between and synapses are conductances: currents and direct
+inhibition, as in BindsNET; steps of 1 ms; 250 ms an image, after which all but weights and thresholds begin anew; three
+times the rates; thresholds that rise and decay faster; 16 images at once, each of which changes the weights.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikelet.experiments.paper import Progress
+from spikelet.model import Neuron
+from spikelet.rules import DiehlCookSTDP
+from spikelet.units import Hz, ms
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from spikelet import nn
+
+PIXELS, CLASSES = 784, 10
+STEPS, STEP = 250, 1.0 * ms
+BRIGHTEST = 191.25 * Hz  # rate of a white pixel
+TOTAL = 78.4  # sum of the weights into a neuron
+BATCH = 16
+BLOCK = 10_000  # images whose answers tell what the neurons stand for
+
+Cells = Neuron(
+    "DigitCells",
+    """
+    dv/dt = (v_rest - v)/tau_mem : mV (unless refractory)
+    dtheta/dt = -theta/tau_theta : mV
+    tau_mem = 100 ms;  v_rest = -65 mV;  v_th = -52 mV;  v_reset = -60 mV;  t_ref = 5 ms
+    theta_plus = 0.3 mV;  tau_theta = 1e6 ms  # of 100 neurons; see `thresholds`
+    """,
+    threshold="v > v_th + theta",
+    reset="v = v_reset; theta += theta_plus",
+    refractory="t_ref",
+    initial="v = v_rest",
+    ref="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99, excitatory neurons, as Hazan et al. 2018 have them",
+)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A layer after training.
+
+    Attributes:
+        weights: (n, 784).
+        theta: (n,) mV.
+        curve: (K, 2) images so far, and the accuracy [%] in a block of images with labels from the block before.
+    """
+
+    weights: np.ndarray
+    theta: np.ndarray
+    curve: np.ndarray
+
+
+def thresholds(n: int) -> dict[str, float]:
+    """Return how thresholds move: of many neurons each fires less often, so a spike must raise it by more, for longer."""
+    scale = (n / 100) ** 0.5
+    return {"theta_plus": Cells.parameters["theta_plus"] * scale, "tau_theta": Cells.parameters["tau_theta"] * scale}
+
+
+def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plastic":
+    """Return the layer.
+
+    Args:
+        weights: (n, 784).
+        inhibition: (n, n) by receiver and sender, not positive.
+        learns: Whether weights and thresholds change. Where they rest, the rule runs with steps of 0: its kernel is
+            much faster than what a layer without learning has for inhibition and shared states.
+    """
+    from torch import nn as torch_nn
+
+    from spikelet import nn
+
+    linear = torch_nn.Linear(PIXELS, len(weights), bias=False)
+    linear.weight.requires_grad_(False).copy_(weights)
+    cells = Cells(**thresholds(len(weights))) if learns else Cells(theta_plus=0, tau_theta=1e30)
+    rule = DiehlCookSTDP if learns else DiehlCookSTDP(a_pre=0, a_post=0)
+    return nn.Plastic(linear, cells, rule, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
+
+
+def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int) -> "Tensor":
+    """Return the spikes of images, (T, B, 784); ``numbers`` are those of the samples, for random numbers."""
+    import torch
+
+    from spikelet import encode
+
+    rates = torch.from_numpy(pixels.reshape(len(pixels), -1)).float() * (BRIGHTEST / 255)
+    return encode.rate(rates, STEPS, STEP, seed=seed, samples=numbers)
+
+
+def train(
+    pixels: np.ndarray, labels: np.ndarray, inhibition: "Callable[[float], Tensor]", *, n: int, passes: int, seed: int,
+    progress: Progress,
+) -> Trained:  # fmt: skip
+    """Train a layer.
+
+    Args:
+        pixels: (K, 28, 28) uint8.
+        labels: (K,), for the curve alone.
+        inhibition: Share of the training that is over -> (n, n).
+        n: Number of neurons.
+        passes: Over all images.
+        seed: Of weights and spikes.
+        progress: Opens the bar.
+    """
+    import torch
+
+    from spikelet import random
+
+    first = random.uniform(seed, 0, np.arange(n * PIXELS), random.STREAMS["init"]).reshape(n, PIXELS)
+    net = layer(torch.from_numpy(0.3 * first), inhibition(0.0), learns=True)
+    last, block = passes * len(pixels), min(BLOCK, len(pixels) // 2)
+    answers, curve, state = np.zeros((2, block, n), np.uint8), [], None
+    with progress(last, unit="image") as bar:
+        for done in range(0, last, BATCH):
+            numbers = np.arange(done, min(done + BATCH, last))
+            net.inhibition.copy_(inhibition(done / last))
+            net.normalise(TOTAL)
+            spikes, state = net(
+                shown(pixels[numbers % len(pixels)], numbers, seed), None if state is None else net.fresh(state)
+            )
+            answers[numbers // block % 2, numbers % block] = spikes.sum(0).numpy()
+            end = int(numbers[-1]) + 1
+            if end // block > done // block and end >= 2 * block:
+                curve.append((end // block * block, _accuracy(answers, labels, end // block - 1, block)))
+            bar.update(len(numbers))
+    assert state is not None
+    return Trained(net.weight.numpy().copy(), state["shared"]["theta"].numpy().copy(), np.array(curve).reshape(-1, 2))
+
+
+def _accuracy(answers: np.ndarray, labels: np.ndarray, now: int, block: int) -> float:
+    """Return the accuracy in a block of images [%], with labels from the answers to the block before."""
+    own, before = (labels[np.arange(k * block, (k + 1) * block) % len(labels)] for k in (now, now - 1))
+    return 100 * float((predicted(answers[now % 2], assigned(answers[(now - 1) % 2], before)) == own).mean())
+
+
+def answered(
+    trained: Trained, inhibition: "Tensor", pixels: np.ndarray, *, seed: int, progress: Progress,
+    look: "Callable[[np.ndarray], Any]" = lambda spikes: spikes.sum(0),
+) -> np.ndarray:  # fmt: skip
+    """Return what a layer answers to images without learning: spikes of each neuron, (K, n).
+
+    Args:
+        trained: The layer.
+        inhibition: (n, n).
+        pixels: (K, 28, 28) uint8.
+        seed: Of the spikes.
+        progress: Opens the bar.
+        look: From spikes (T, B, n) to what is wanted of each sample, (B, ...).
+    """
+    import torch
+
+    net = layer(torch.from_numpy(trained.weights), inhibition, learns=False)
+    state = {"shared": {"theta": torch.from_numpy(trained.theta)}}
+    found = []
+    with progress(len(pixels), unit="image") as bar:
+        for begin in range(0, len(pixels), BATCH):
+            part = pixels[begin : begin + BATCH]
+            spikes, _ = net(shown(part, np.arange(begin, begin + len(part)), seed), state)
+            found.append(look(spikes.numpy()))
+            bar.update(len(part))
+    return np.concatenate(found)
+
+
+# -- what the neurons stand for ----------------------------------------------------------------------------------------
+
+
+def assigned(answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the class to which each neuron answers with the most spikes on average, (n,).
+
+    Args:
+        answers: (K, n) spikes.
+        labels: (K,) of the images.
+    """
+    return np.argmax(means(answers, labels), axis=0)
+
+
+def means(answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the mean answer to each class, (10, n); 0 for a class without images."""
+    found = np.zeros((CLASSES, answers.shape[1]))
+    for c in range(CLASSES):
+        if (labels == c).any():
+            found[c] = answers[labels == c].mean(0)
+    return found
+
+
+def predicted(answers: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the class whose neurons answer most on average, (K,).
+
+    Args:
+        answers: (K, n) spikes.
+        classes: (n,) of the neurons.
+    """
+    return np.argmax(means(answers.T, classes), axis=0)
+
+
+def tiles(weights: np.ndarray) -> np.ndarray:
+    """Return the weights of neurons on a square lattice side by side, as one image."""
+    side = int(np.ceil(len(weights) ** 0.5))
+    padded = np.zeros((side * side, PIXELS))
+    padded[: len(weights)] = weights
+    return padded.reshape(side, side, 28, 28).transpose(0, 2, 1, 3).reshape(side * 28, side * 28)
