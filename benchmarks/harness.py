@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any, Literal
 
 from benchmarks import machine
-from benchmarks.peers import ALL, SIMULATORS
+from benchmarks.peers import ALL, LEARNING, SIMULATORS
 from benchmarks.race import Times, milliseconds
 
 RESULTS = Path(__file__).parent / "results"
@@ -61,8 +61,8 @@ def options(doc: str | None, *, rounds: int = 11, peers: Iterable[str] = (), arg
     known = tuple(peers)
     wanted = known if given.peers is None else [name for name in given.peers.split(",") if name not in ("", "none")]
     for name in wanted:
-        if name not in (*ALL, *SIMULATORS):
-            parser.error(f"no peer {name!r}, expected some of {', '.join((*ALL, *SIMULATORS))}")
+        if name not in (every := (*ALL, *LEARNING, *SIMULATORS)):
+            parser.error(f"no peer {name!r}, expected some of {', '.join(every)}")
     chosen = tuple(name for name in wanted if name in known)  # one command may run scripts with other peers
     return Options(given.quick, given.record, given.rounds or (3 if given.quick else rounds), chosen, set_threads())
 

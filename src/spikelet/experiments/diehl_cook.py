@@ -4,8 +4,9 @@
 inhibitory neuron, which inhibits all other excitatory ones, so that few fire for an image. A threshold that grows with
 each spike of a neuron lets all of them take part. Weights onto a neuron are brought to one sum before every image.
 
-What differs from the authors' code: steps of 1 ms in place of 0.5 ms, no delays of 0 to 10 ms of the inputs, and spikes
-are counted over image and rest together (the rest is silent).
+What differs from the authors' program: steps of 1 ms in place of 0.5 ms; no delays of 0 to 10 ms of the inputs; what
+comes in opens a conductance for one step in place of one that decays within 1 ms; and inhibitory neurons fire in the
+step in which they are driven, so that inhibition comes no later than there.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spikelet.model import Neuron
-from spikelet.rule import Rule
+from spikelet.rules import DiehlCookSTDP
 from spikelet.sim.connect import all_to_all, expression, one_to_one
 from spikelet.sim.distributions import uniform
 from spikelet.sim.network import Network
@@ -60,23 +61,6 @@ Inhibitory = Neuron(
     ref="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99",
 )
 
-Learning = Rule(
-    "DiehlCookSTDP",
-    """
-    dpre/dt = -pre/tau_pre : 1 (pre)
-    dpost1/dt = -post1/tau_post1 : 1 (post)
-    dpost2/dt = -post2/tau_post2 : 1 (post)
-    tau_pre = 20 ms;  tau_post1 = 20 ms;  tau_post2 = 40 ms
-    eta_pre = 1e-4;  eta_post = 1e-2;  w_max = 1
-    """,
-    on_pre="pre = 1; w = clip(w - eta_pre*post1, 0, w_max)",
-    on_post="w = clip(w + eta_post*pre*post2, 0, w_max); post1 = 1; post2 = 1",
-    doc="Triplet rule with traces that are set, not added to: post2 is read before the spike sets it, so the first "
-    "spike of the receiver in a while changes nothing.",
-    ref="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99, and the authors' code",
-)
-
-
 def network(n: int, seed: int, weights: np.ndarray | None = None, theta: np.ndarray | None = None) -> Network:
     """Return a network that learns; or, with weights and thresholds, one that does not.
 
@@ -93,7 +77,7 @@ def network(n: int, seed: int, weights: np.ndarray | None = None, theta: np.ndar
     exc, inh = net.add(model, n, "E"), net.add(Inhibitory, n, "I")
     net.connect(
         x, exc, all_to_all(), to="ge", weight=0.3 if fixed else uniform(0.003, 0.303), delay=STEP,
-        rule=None if fixed else Learning, name="image",
+        rule=None if fixed else DiehlCookSTDP, name="image",
     )  # fmt: skip
     net.connect(exc, inh, one_to_one(), to="ge", weight=10.4, delay=0)
     net.connect(inh, exc, expression("i != j"), to="gi", weight=17.0, delay=STEP)
@@ -111,10 +95,15 @@ class Show:
         net: From `network`.
         learns: Whether the weights are brought to their sum before each image.
         done: Called after each image with its number and the spikes of each neuron, (n,).
+        time: How long an image is shown, and how long nothing is [ms].
+        enough: An image with fewer spikes is shown again, brighter.
     """
 
-    def __init__(self, net: Network, *, learns: bool, done: Callable[[int, np.ndarray], None]):
-        self.net, self.learns, self.done = net, learns, done
+    def __init__(
+        self, net: Network, *, learns: bool, done: Callable[[int, np.ndarray], None],
+        time: tuple[float, float] = (SHOWN, REST), enough: int = ENOUGH,
+    ):  # fmt: skip
+        self.net, self.learns, self.done, self.time, self.enough = net, learns, done, time, enough
         self.before = net["E"]["count"]
         self.shown = 0  # images, those that were shown again included
         self.images, self.now, self.more = np.zeros((0, PIXELS)), 0, 0
@@ -125,7 +114,7 @@ class Show:
         if len(images):
             self._begin()
             self.net.run(
-                _LONGEST, record=[], call=self._end, until=lambda _: self.now == len(images), each=SHOWN + REST,
+                _LONGEST, record=[], call=self._end, until=lambda _: self.now == len(images), each=sum(self.time),
                 progress=False,
             )  # fmt: skip
 
@@ -135,14 +124,14 @@ class Show:
             self.net.projections["image"].normalise(TOTAL)
         rates = self.images[self.now] * ((BRIGHTNESS + self.more) / 8 / 1000)  # kHz
         now = self.net.t
-        self.net["x"].set(rate=([now, now + SHOWN], np.stack([rates, np.zeros(PIXELS)])))
+        self.net["x"].set(rate=([now, now + self.time[0]], np.stack([rates, np.zeros(PIXELS)])))
 
     def _end(self, net: Network) -> None:
         """Take what the neurons answered to an image; with too few spikes it is shown again, brighter."""
         count = net["E"]["count"]
         answer, self.before = count - self.before, count
         self.shown += 1
-        if answer.sum() < ENOUGH:
+        if answer.sum() < self.enough:
             self.more += 1
         else:
             self.done(self.now, answer)

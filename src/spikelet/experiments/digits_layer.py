@@ -6,7 +6,8 @@ the next; each spike of a neuron raises its threshold, which all samples share, 
 
 What differs from the paper, where an inhibitory neuron stands between and synapses are conductances: currents and direct
 inhibition, as in BindsNET; steps of 1 ms; 250 ms an image, after which all but weights and thresholds begin anew; three
-times the rates; thresholds that rise and decay faster; 16 images at once, each of which changes the weights.
+times the rates; thresholds that rise and decay faster, and a smaller rate of learning; 16 images at once, each of which
+changes the weights.
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ STEPS, STEP = 250, 1.0 * ms
 BRIGHTEST = 191.25 * Hz  # rate of a white pixel
 TOTAL = 78.4  # sum of the weights into a neuron
 BATCH = 16
+RULE = DiehlCookSTDP(a_post=0.004)
 BLOCK = 10_000  # images whose answers tell what the neurons stand for
 
 Cells = Neuron(
@@ -38,7 +40,7 @@ Cells = Neuron(
     dv/dt = (v_rest - v)/tau_mem : mV (unless refractory)
     dtheta/dt = -theta/tau_theta : mV
     tau_mem = 100 ms;  v_rest = -65 mV;  v_th = -52 mV;  v_reset = -60 mV;  t_ref = 5 ms
-    theta_plus = 0.3 mV;  tau_theta = 1e6 ms  # of 100 neurons; see `thresholds`
+    theta_plus = 0.3 mV;  tau_theta = 3e6 ms  # of 100 neurons; see `thresholds`
     """,
     threshold="v > v_th + theta",
     reset="v = v_reset; theta += theta_plus",
@@ -85,7 +87,7 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plast
     linear = torch_nn.Linear(PIXELS, len(weights), bias=False)
     linear.weight.requires_grad_(False).copy_(weights)
     cells = Cells(**thresholds(len(weights))) if learns else Cells(theta_plus=0, tau_theta=1e30)
-    rule = DiehlCookSTDP if learns else DiehlCookSTDP(a_pre=0, a_post=0)
+    rule = RULE if learns else RULE(a_pre=0, a_post=0)
     return nn.Plastic(linear, cells, rule, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
 
 

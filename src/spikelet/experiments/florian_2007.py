@@ -216,7 +216,7 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[Sequence[Figure], M
 
 def draw(outcome: Outcome) -> Any:
     """Draw how the answers to the four patterns part: mean over networks, and the range of nine in ten."""
-    drawn, axes = plot.figure(11, 3.8, columns=len(outcome.series))
+    drawn, axes = plot.figure(11, 4.0, columns=len(outcome.series))
     for ax, (name, counts) in zip(axes, outcome.series.items(), strict=True):
         width = max(1, len(counts) // 40)
         blocks = counts[: len(counts) // width * width].reshape(-1, width, *counts.shape[1:]).mean(1)
@@ -226,10 +226,10 @@ def draw(outcome: Outcome) -> Any:
             low, high = np.quantile(blocks[..., pattern], [0.05, 0.95], axis=1)
             ax.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
             ax.plot(epochs, blocks[..., pattern].mean(1), style, color=colour, label=label)
-        ax.set_title(f"{name}: {learnt(counts).sum()} of {counts.shape[1]} learnt")
+        ax.set_title(f"{name}\n{learnt(counts).sum()} of {counts.shape[1]} learnt it")
         ax.set_xlabel("epoch")
     axes[0].set_ylabel("spikes of the output in 500 ms")
-    axes[0].legend(title="bits", frameon=False)
+    axes[1].legend(title="bits", frameon=False, loc="upper right", ncols=2)
     return drawn
 
 

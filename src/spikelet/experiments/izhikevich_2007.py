@@ -169,7 +169,7 @@ def draw(outcome: Outcome) -> Any:
     rewards = s["rewards"] / 60
     left.plot(rewards, np.full(len(rewards), -0.12), "|", color=plot.COLOURS[1], label="dopamine")
     left.set(xlabel="time [min]", ylabel="weight [mV]", ylim=(-0.25, 4.25))
-    left.legend(frameon=False, loc="lower right")
+    left.legend(frameon=False, loc="center right")
     right.hist(s["others"], bins=np.linspace(0, 4, 81), color=plot.GREY, label="all others")
     right.axvline(s["weight"][-1], color=plot.COLOURS[0], label="the rewarded synapse")
     right.set(yscale="log", xlabel="weight [mV]", ylabel="synapses", title="at the end")

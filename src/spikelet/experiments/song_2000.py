@@ -201,7 +201,7 @@ def draw(outcome: Outcome) -> Any:
     axes[1, 1].set_ylabel("time from the mean latency [ms]")
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=8, loc="center right" if axis is axes[0, 1] else "best")
     twin.legend(frameon=False, fontsize=8, loc="lower right")
     return figure
 
