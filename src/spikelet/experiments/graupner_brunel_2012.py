@@ -166,7 +166,7 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         "pairs": f"{PAIRS} at 1 Hz",
         "lags [ms]": list(lags),
         "step [ms]": dt,
-        "standard deviation of a strength by chance, at most": worst,
+        "standard deviation of a strength by chance, at most": worst,  # so 1 of 20 is beyond 0.03
         "largest distance": float(np.max(distances)),
     }
     return figures, details, series
