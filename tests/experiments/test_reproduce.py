@@ -22,6 +22,7 @@ MISSED: dict[str, set[str]] = {  # paper -> figures of its record that do not ho
         "pairs, post before pre, 10 Hz",
         "pairs, post before pre, 20 Hz",
     },
+    "graupner_brunel_2012": {"DP: strength after pairs at +10 ms"},  # 1 of 42, by 2.4 standard deviations of chance
     "vogels_2011": {"network: rate"},  # above 5 Hz by what correlations take from the weights, as the figure before it
 }
 
