@@ -60,26 +60,30 @@ def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
 
 def continuous(rule: Rule) -> bool:
     """Return whether a rule does something to each synapse in every step."""
-    return any(place == "synapse" for place in rule.places.values())
+    try:
+        return flow(rule, units(rule, "mV")) is not None
+    except UnitError:  # a rule of plain numbers
+        return flow(rule, units(rule, "1")) is not None
+
+
+def units(rule: Rule, unit: str) -> dict[str, str]:
+    """Return the units of the states of neurons that a rule reads; voltages have the one that is given."""
+    return {name: unit if name.startswith("v_p") else "1" for name in rule.definition.partners}
 
 
 def learner(rule: Rule, edges: Edges, spikes: list[History]) -> Plastic:
     """Return synapses that learn from the spikes of both sides; states of neurons that they read stay as they are."""
     target = Target(edges.n_target, 0, (np.zeros(edges.n_target, np.float32),), spikes[1], "cells")
-    partners = rule.definition.partners
 
     def made(unit: str) -> Plastic:
-        units = {name: unit if name.startswith("v_p") else "1" for name in partners}
-        given = graded(edges, np.dtype(np.float32))
-        found = Plastic(rule, given, spikes[0], 0, [target], dt=DT, units=units, sender="cells")
-        assert flow(rule, units) is not None or not continuous(rule)
-        return found
+        given, own = graded(edges, np.dtype(np.float32)), units(rule, unit)
+        return Plastic(rule, given, spikes[0], 0, [target], dt=DT, units=own, sender="cells")
 
     try:
         found = made("mV")
-    except UnitError:  # a rule of plain numbers
+    except UnitError:
         found = made("1")
-    stems = {name.rpartition("_")[0] for name in partners}
+    stems = {name.rpartition("_")[0] for name in rule.definition.partners}
     states = {stem: np.full(edges.n_target, START.get(stem, 0.5), np.float32) for stem in stems}
     found.load(0, {"cells": SimpleNamespace(sets=[states])})  # type: ignore[dict-item]  # all that is read of neurons
     return found

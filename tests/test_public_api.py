@@ -64,7 +64,7 @@ def test_the_version_is_one_number() -> None:
 
 def test_the_examples_of_the_readme_run() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     space: dict[str, object] = {}
     exec(blocks[0], space)
     out = space["out"]
@@ -74,6 +74,8 @@ def test_the_examples_of_the_readme_run() -> None:
         exec(block, space)
     rate = space["out"]["E"].rate() / 0.001  # pyright: ignore[reportIndexIssue]
     assert 36.5 < rate < 39  # Brunel 2000, g = 5 and eta = 2: established simulators give 37 to 39 Hz
+    weights = space["syn"].weights()  # pyright: ignore[reportAttributeAccessIssue]
+    assert weights.shape == (10_000,) and abs(weights.mean() - 0.5) > 0.02
 
 
 def test_the_examples_of_the_simulator_run() -> None:

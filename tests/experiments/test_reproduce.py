@@ -16,7 +16,16 @@ from spikelet.experiments.paper import Figure, Outcome, Paper, complete, shown
 from spikelet.sim.result import NetworkResult
 
 DOCS = Path(__file__).parents[2] / "docs"
-MISSED: dict[str, set[str]] = {}  # paper -> figures of its record that do not hold: each is known, and said on the page
+MISSED: dict[str, set[str]] = {  # paper -> figures of its record that do not hold: each is known, and said on the page
+    "clopath_2010": {  # remembered; the scheme of the authors' program gives what we have
+        "pairs, pre before post, 50 Hz",
+        "pairs, post before pre, 10 Hz",
+        "pairs, post before pre, 20 Hz",
+    },
+    "graupner_brunel_2012": {"DP: strength after pairs at +10 ms"},  # 1 of 42, by 2.4 standard deviations of chance
+    "kheradpisheh_2018": {"test accuracy, read-out of one number of each map, as in the paper"},  # 4 x 4 are needed
+    "vogels_2011": {"network: rate"},  # above 5 Hz by what correlations take from the weights, as the figure before it
+}
 
 
 def run(quick: bool, seed: int, progress):
@@ -69,6 +78,7 @@ def test_figures_hold_within_their_gates() -> None:
     assert Figure("a", 1.0, "", "calc", (1.0, 1.0)).holds
     assert not Figure("a", 1.1, "", "calc", (-math.inf, 1.0)).holds
     assert not Figure("a", math.nan, "", "calc", (-math.inf, math.inf)).holds
+    assert Figure("a", np.float32(1.0), "", "calc", (0.0, 2.0)).holds is True  # JSON knows no numpy.bool
     assert [shown(gate) for gate in ((0, 2), (-math.inf, 2), (0.5, math.inf))] == [
         "0 to 2",
         "at most 2",

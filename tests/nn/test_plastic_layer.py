@@ -299,6 +299,15 @@ def test_learning_goes_on_after_a_pause_in_which_the_rule_rests():
     assert made(x, paused)[1]["step"] == 40
 
 
+@pytest.mark.parametrize("backend", ["llvm_cpu", "torch_eager"])
+def test_a_state_that_is_changed_in_place_is_no_other_calls_start(backend: str):
+    rule = Rule("Marks", "c[k+1] = c : 1", on_pre="c += 0*w; w += c")
+    made, x = layer(rule, backend=backend), torch.zeros(2, 1, 6).double()
+    _, state = made(x)
+    state["synapse"]["c"].fill_(5.0)
+    assert not made(x)[1]["synapse"]["c"].any()
+
+
 def test_the_output_of_a_call_that_learns_has_no_gradient():
     assert not layer()(spikes(5, 1, 6).requires_grad_())[0].requires_grad
 

@@ -10,7 +10,7 @@ from spikelet import progress
 from spikelet.experiments import clopath_2010 as clopath
 from spikelet.sim.connect import one_to_one
 from spikelet.sim.network import Network
-from spikelet.sim.sources import SpikeTrain
+from spikelet.sim.sources import Poisson, SpikeTrain
 from spikelet.units import Hz
 
 silent = functools.partial(progress.bar, show=False)
@@ -85,7 +85,7 @@ def test_a_spike_lasts_2_ms_and_is_seen_3_ms_later():
 
 def test_a_rate_code_connects_both_ways_and_a_temporal_code_one_way():
     """What 4 s begin: inputs of neurons that fire often grow; inputs against the order shrink."""
-    rates = clopath.Poisson(2 * Hz * np.arange(1, 11))
+    rates = Poisson(2 * Hz * np.arange(1, 11))
     rate = clopath.coded(rates, 4, 1, silent)
     order = clopath.coded(clopath.in_turn(4), 4, 1, silent)
     fast = rate[np.ix_(clopath.FAST, clopath.FAST)]

@@ -71,13 +71,13 @@ def loop(layers: dict[str, Layer], inputs: dict[str, np.ndarray], targets: np.nd
 
 @pytest.mark.parametrize("rule", [experiment.MSTDP(gamma=1.0), experiment.MSTDPET(gamma=4.0)], ids=lambda r: r.name)
 def test_spikes_and_weights_are_those_of_the_equations(rule):
-    task, seed = replace(TEMPORAL, rule=rule), 3
+    task, seed = replace(TEMPORAL, rule=rule), 7
     shown = experiment.patterns(1, 1, seed)
     net, output = experiment.network(task, shown, seed)
     net.build(dt=1.0)
     names = {"excitatory": "excitatory to hidden", "inhibitory": "inhibitory to hidden", "out": "hidden to output"}
     shapes = {"excitatory": (1, 20), "inhibitory": (1, 20), "out": (20, 1)}
-    bounds = {"excitatory": (0, 10), "inhibitory": (-10, 0), "out": (0, 10)}
+    bounds = {"excitatory": (0, 20), "inhibitory": (-20, 0), "out": (0, 20)}
     gamma, trace = rule.parameters["gamma"], "z" in rule.places
     layers = {
         name: Layer(net.projections[names[name]].weights().reshape(shapes[name]), *bounds[name], gamma, trace)

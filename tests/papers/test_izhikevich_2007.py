@@ -85,14 +85,15 @@ def test_dopamine_comes_one_to_three_seconds_after_the_second_spike():
 
 
 def test_reward_makes_a_marked_synapse_grow():
-    """All synapses onto the second cell, and no others, are marked by its spikes after those of their senders."""
+    """What a step of dopamine does to every synapse is its mark times dopamine, whatever else it has been through."""
     x = experiment.experiment(seed=1, cells=200)
     x.go(2000.0)
-    marks = x.net.built.parts.learning["learning"].synapses["c"].copy()
-    before = np.asarray(x.net.built.edges(x.learning).weights).copy()
+    engine = x.net.build(dt=1.0)
+    marks = engine.parts.learning["learning"].synapses["c"].copy()
+    before = np.asarray(engine.edges(x.learning).weights).copy()
     x.net.variables["dopamine"] = 5.0
     x.net.run(1.0)
-    grown = np.asarray(x.net.built.edges(x.learning).weights) - before
+    grown = np.asarray(engine.edges(x.learning).weights) - before
     free = (before > 0.5) & (before < 3.5)
     np.testing.assert_allclose(grown[free], 0.1 * 5.002 * marks[free], atol=2e-5)
 

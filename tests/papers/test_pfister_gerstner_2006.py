@@ -9,6 +9,7 @@ import pytest
 
 from spikelet.experiments import pfister_gerstner_2006 as experiment, reproduce
 
+RECORD = Path(__file__).parents[2] / "docs" / "reproduced" / "pfister_gerstner_2006.json"
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "golden.json").read_text())["triplet"]
 
 
@@ -51,3 +52,8 @@ def test_a_quick_run_finds_the_threshold_of_bcm() -> None:
     assert threshold.ours == pytest.approx(19.22, abs=1.5) and threshold.unit == "Hz"
     assert pairs.ours < -0.1
     assert len(experiment.draw(outcome).axes) == 4
+
+
+def test_the_recorded_run_holds() -> None:
+    rows = json.loads(RECORD.read_text())["figures"]
+    assert len(rows) == 12 and all(row["holds"] for row in rows)

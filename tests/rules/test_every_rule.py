@@ -47,6 +47,8 @@ Covariance
 CovarianceRate
 Oja
 OjaRate
+Sanger
+SangerRate
 BCM
 BCMRate
 BCMPower

@@ -53,12 +53,17 @@ def test_ojas_weights_become_the_first_principal_component(beta: float):
     np.testing.assert_allclose(found, norm * np.sqrt(beta) * oja(x, w, 1e-4 * HOLD, beta), atol=0.03 * norm)
 
 
-def test_sangers_rule_is_ojas_on_what_earlier_units_leave():
-    x, w, rule = correlated(4000), np.full(5, 0.1), rules.OjaRate(eta=1e-4, beta=(HOLD - 1) / HOLD)  # of norm 1
-    first, _ = learned(rule, x, w, hold=HOLD)
-    second, _ = learned(rule, x - np.outer(x @ first, first), w, hold=HOLD)
-    axes = np.linalg.eigh(x.T @ x)[1]
-    assert abs(second @ axes[:, -2]) == pytest.approx(1, abs=0.02) and abs(second @ first) < 0.1
+def test_units_of_sangers_rule_become_the_components_one_after_the_other():
+    """Each learns from what those before it leave; against the eigenvectors of the inputs' correlations."""
+    x, rule, left, found = correlated(4000), rules.SangerRate(eta=1e-4, beta=(HOLD - 1) / HOLD), [], []  # of norm 1
+    left = x
+    for _ in range(2):
+        w, _ = learned(rule, left, np.full(5, 0.1), hold=HOLD)
+        left = left - np.outer(left @ w, w)
+        found.append(w)
+    axes = np.linalg.eigh(x.T @ x)[1][:, :-3:-1]
+    np.testing.assert_allclose(np.abs(np.sum(axes.T * found, 1)), 1, atol=0.03)
+    assert np.abs(np.triu(np.array(found) @ np.array(found).T, 1)).max() < 0.1
 
 
 def patterns(k: int, shown: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -301,3 +301,10 @@ def test_several_threads_stop_for_a_call_back_and_go_on(monkeypatch: pytest.Monk
         np.testing.assert_array_equal(other["E"]["v"], found[0]["E"]["v"])
         np.testing.assert_array_equal(other[name]["weights"], found[0][name]["weights"])
     assert (found[0][name]["weights"][0] != found[0][name]["weights"][-1]).any()
+
+
+def test_a_step_may_be_longer_than_the_time_between_looks():
+    net, seen = Network(), []
+    net.add(neurons.LIF(v_th=1e9), 2)
+    net.run(100.0, dt=20.0, call=lambda net: seen.append(net.t))
+    assert seen == [20.0, 40.0, 60.0, 80.0, 100.0]

@@ -21,6 +21,7 @@ STEPS, SIZE = 1000, 8  # length of a run, neurons of each entry in it
 # What makes a family fire within 1000 steps: mean input (or inputs, or jumps into states), and dt [ms].
 DEFAULT = (2.0, 0.1)
 STIMULI: dict[str, tuple[float | dict[str, float], float]] = {
+    "DiehlCook": (80.0, 0.5),
     "McCullochPitts": ({"E": 2.0, "I": 0.1}, 1.0),
     "Leaky": (0.15, 1.0),
     "LeakyDelayed": (0.15, 1.0),

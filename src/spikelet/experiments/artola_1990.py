@@ -111,49 +111,33 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         bar.update()
         found = tetanus(blocks, trains)
         bar.update()
-    exact = spikes * phi(-70.0 + currents / 10.0)
-    active, silent = found["active"] - 1, found["silent"] - 1
-    low = int(np.argmin(active))
-    figures = [
-        Figure(
-            "current: largest distance from spikes * phi(v)",
-            float(np.abs(change - exact).max()),
-            "0",
-            "calc",
-            (0, 1e-3),
-        ),
-        Figure("current: first depression", float(currents[change < -1e-6].min()), "100 pA", "calc", (100, 105), "pA"),
-        Figure("current: first potentiation", float(currents[change > 1e-6].min()), "200 pA", "calc", (200, 205), "pA"),
-        Figure("tetanus: change without blocker", 100 * float(active[0]), "none", "memory", (-1, 1), "%"),
-        Figure("tetanus: largest depression", 100 * float(active[low]), "depression", "memory", (-math.inf, -5), "%"),
-        Figure(
-            "tetanus: change with inhibition blocked",
-            100 * float(active[-1]),
-            "potentiation",
-            "memory",
-            (5, math.inf),
-            "%",
-        ),
-        Figure(
-            "tetanus: largest change of a silent afferent", 100 * float(np.abs(silent).max()), "0", "calc", (0, 0), "%"
-        ),
-    ]
+    series = {"currents": currents, "change": change, "exact": spikes * phi(-70.0 + currents / 10.0), "blocks": blocks}
+    series |= {"active": found["active"] - 1, "silent": found["silent"] - 1, "v": found["v"]}
     details = {
         "signs along the current": signs(change),
-        "signs along the blocker": signs(active),
-        "potential in the tetanus at the largest depression [mV]": float(found["v"][low]),
+        "signs along the blocker": signs(series["active"]),
+        "potential in the tetanus at the largest depression [mV]": float(found["v"][np.argmin(found["active"])]),
         "spikes of the afferent at a current": spikes,
         "tetani": f"{trains} of 2 s at 50 Hz",
     }
-    series = {
-        "currents": currents,
-        "change": change,
-        "exact": exact,
-        "blocks": blocks,
-        "active": active,
-        "silent": silent,
-    }
-    return figures, details, series | {"v": found["v"]}
+    return _figures(series), details, series
+
+
+def _figures(s: dict[str, np.ndarray]) -> list[Figure]:
+    change, inf = s["change"], math.inf
+    far = float(np.abs(change - s["exact"]).max())
+    depressed, potentiated = (float(s["currents"][found].min()) for found in (change < -1e-6, change > 1e-6))
+    none, least, most = (100 * float(active) for active in (s["active"][0], s["active"].min(), s["active"][-1]))
+    silent = 100 * float(np.abs(s["silent"]).max())
+    return [
+        Figure("current: largest distance from spikes * phi(v)", far, "0", "calc", (0, 1e-3)),
+        Figure("current: first depression", depressed, "100 pA", "calc", (100, 105), "pA"),
+        Figure("current: first potentiation", potentiated, "200 pA", "calc", (200, 205), "pA"),
+        Figure("tetanus: change without blocker", none, "none", "memory", (-1, 1), "%"),
+        Figure("tetanus: largest depression", least, "depression", "memory", (-inf, -5), "%"),
+        Figure("tetanus: change with inhibition blocked", most, "potentiation", "memory", (5, inf), "%"),
+        Figure("tetanus: largest change of a silent afferent", silent, "0", "calc", (0, 0), "%"),
+    ]
 
 
 def draw(outcome: Outcome) -> Any:

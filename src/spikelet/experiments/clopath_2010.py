@@ -13,8 +13,9 @@ and a threshold V_T that has been raised. Three experiments:
 Where the paper is silent or its table cannot be meant, this follows the authors' program (ModelDB 144566): the filtered
 potentials are seen a spike and a millisecond late, so that a spike is not its own past; after a spike the potential is
 -49.5 mV, V_T is -30.4 mV (the table has 30.4 mV, above the peak), and w has grown by 0.0805 pA (the table: 80.5 pA).
-Homeostasis is held at its reference: with the time constant of a second it moves the border between depression and
-potentiation to each neuron's own rate, and the more a neuron fires, the weaker its inputs become.
+With 80.5 pA and a reset to -60 mV pairs at 50 Hz reach 1.29 and 1.17 instead of 1.64 and 1.45. Homeostasis is held at
+its reference: a spike of 2 ms alone brings the mean square depolarisation of a neuron at 10 Hz to three times that, and
+with the time constant of a second all weights of the rate code sink to 0.
 """
 
 import math

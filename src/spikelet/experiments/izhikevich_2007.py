@@ -18,7 +18,7 @@ from spikelet.rule import Rule
 from spikelet.sim.connect import fixed_outdegree
 from spikelet.sim.network import Network
 from spikelet.sim.projection import Projection
-from spikelet.units import kHz, ms, mV, second
+from spikelet.units import Hz, kHz, ms, mV, second
 
 CELL = Neuron(
     "Cell",
@@ -37,7 +37,7 @@ CELL = Neuron(
     initial="v = -65 mV; u = -65 mV*b",
     ref="Izhikevich 2007, Cereb. Cortex 17:2443, script daspnet.m",
 )
-RS, FS = {"a": 0.02 * kHz, "d": 8.0}, {"a": 0.1 * kHz, "d": 2.0}  # excitatory and inhibitory cells
+A, D = (0.02 * kHz, 0.1 * kHz), (8 * mV / ms, 2 * mV / ms)  # of regular and of fast spiking cells
 
 # `rules.RewardSTDP` with the numbers of the script: each spike makes a pair with the last one of the other cell, and a
 # little dopamine is always there.
@@ -119,7 +119,8 @@ def experiment(seed: int, cells: int = 1000) -> Experiment:
     """Return a network in which one synapse between two excitatory cells, the chosen one, has the weight 0."""
     e, k = cells * 4 // 5, 100  # excitatory cells, synapses of each
     net = Network(seed)
-    every = net.add(CELL(**{p: np.repeat([RS[p], FS[p]], [e, cells - e]) for p in RS}), cells, "cells")
+    kinds = np.repeat([0, 1], [e, cells - e])
+    every = net.add(CELL(a=np.take(A, kinds), d=np.take(D, kinds)), cells, "cells")
     learning = net.connect(
         every[:e], every, fixed_outdegree(k), to="I", weight=1 * mV, delay=1 * ms, rule=LEARNING, name="learning"
     )
@@ -145,16 +146,16 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[Sequence[Figure], M
     reached = times[strong.argmax()] / second if strong.any() else np.inf
     hour = f"after {duration / second:g} s"
     figures = [
-        Figure("time until the rewarded synapse is above 3.8 mV", reached, "within 1 h", "src", (0, 3600), "s"),
-        Figure(f"its weight {hour}", weights[-1], "4 mV, the most", "memory", (STRONG, 4.0), "mV"),
-        Figure(f"mean of all others {hour}", others.mean(), "low; 1 mV at the start", "memory", (0, 1), "mV"),
-        Figure(f"others above 3.8 mV {hour}", 100 * (others > STRONG).mean(), "few", "memory", (0, 5), "%"),
+        Figure("time until the rewarded synapse is above 3.8 mV", float(reached), "within 1 h", "src", (0, 3600), "s"),
+        Figure(f"its weight {hour}", float(weights[-1]), "4 mV, the most", "memory", (STRONG, 4.0), "mV"),
+        Figure(f"mean of all others {hour}", float(others.mean()), "low; 1 mV at the start", "memory", (0, 1), "mV"),
+        Figure(f"others above 3.8 mV {hour}", 100 * float((others > STRONG).mean()), "few", "memory", (0, 5), "%"),
     ]
     rate = complete(found.net.run(1 * second, record="cells"))["cells"].rate()
     details = {
         "synapses": len(others) + 1,
         "rewards": len(found.rewards),
-        "rate at the end [Hz]": round(rate * 1000, 2),
+        "rate at the end [Hz]": round(float(rate / Hz), 2),
     }
     series = {"t": times / second, "weight": weights, "rewards": np.array(found.rewards) / second, "others": others}
     return figures, details, series
@@ -168,7 +169,7 @@ def draw(outcome: Outcome) -> Any:
     rewards = s["rewards"] / 60
     left.plot(rewards, np.full(len(rewards), -0.12), "|", color=plot.COLOURS[1], label="dopamine")
     left.set(xlabel="time [min]", ylabel="weight [mV]", ylim=(-0.25, 4.25))
-    left.legend(frameon=False, loc="lower right")
+    left.legend(frameon=False, loc="center right")
     right.hist(s["others"], bins=np.linspace(0, 4, 81), color=plot.GREY, label="all others")
     right.axvline(s["weight"][-1], color=plot.COLOURS[0], label="the rewarded synapse")
     right.set(yscale="log", xlabel="weight [mV]", ylabel="synapses", title="at the end")

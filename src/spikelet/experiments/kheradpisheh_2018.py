@@ -10,8 +10,9 @@ so that weights end near 0 or 1. Layers learn one after the other, without label
 0.01. What the last layer's potentials tell is read by a linear classifier.
 
 The sizes and thresholds are those of the paper for MNIST. Winners and radii are those of Mozafari et al. 2019
-(SpykeTorch). The paper reads one number of each map, its highest potential anywhere; here it is the highest in each of
-4 x 4 squares, as one number does not reach the published figure.
+(SpykeTorch). The paper reads one number of each map, its highest potential anywhere; with these weights that is not
+enough for the published figure, which is reached, but for a third of a percent, by the highest potential in each of
+4 x 4 squares. Both are told.
 """
 
 from collections.abc import Mapping, Sequence

@@ -68,7 +68,7 @@ class Figure:
     def holds(self) -> bool:
         """Return whether ours lies within the gate."""
         low, high = self.gate
-        return low <= self.ours <= high
+        return bool(low <= self.ours <= high)  # a number of numpy's compares to one of numpy's, which JSON refuses
 
 
 @dataclass(frozen=True)

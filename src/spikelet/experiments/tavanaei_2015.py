@@ -166,7 +166,7 @@ def draw(outcome: Outcome) -> Any:
     plot.receptive_fields(fields, shape=(SIDE, SIDE), ax=axes[0])
     axes[0].set_title("weights, laid over the image")
     shares = 100 * matrix / matrix.sum(1, keepdims=True)
-    shown = axes[1].imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    shown = axes[1].imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     axes[1].set_xticks(range(classes + 1), [*map(str, range(classes)), "none"])
     axes[1].set_yticks(range(classes))
     axes[1].set(xlabel="answer", ylabel="digit", title=f"{outcome.figures[-1].ours:.1f} % are right")

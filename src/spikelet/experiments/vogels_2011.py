@@ -115,19 +115,39 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
     seconds, scale, settle, relearn = (30, 0.1, 11, 11) if quick else (150, 1.0, 80, 50)
     found = learned(seconds, seed, progress)
     seen, recall = remembered(scale, settle, relearn, seed, progress)
-    rate, offset = float(found["rates"].mean()), float((found["sums"] - found["rates"]).mean())
-    error = 3 * math.sqrt(rate / (CHANNELS * seconds / 3))
-    expected, target = RHO_0 / Hz - offset, RHO_0 / Hz
-    mirror, inf = float(found["course"][-1, 1]), math.inf
+    offset = float((found["sums"] - found["rates"]).mean())
+    details = {
+        "layer: time [s], eta [nS]": [seconds, 0.005],
+        "layer: C/(2 tau rho_in) [Hz]": offset,
+        "network: neurons": round(10_000 * scale),
+        "network: time before and after the assemblies [s], eta [nS]": [settle, relearn, ETA],
+        "network: C/(2 tau rho_in) [Hz]": seen["sum"] - seen["rate of the cells"],
+        "network: drift that is left [Hz]": seen["drift"],
+        "rates of new and of old assemblies, others, recalled, not recalled [Hz]": [
+            seen[name] for name in ("new", "hidden", "others", "recalled", "not recalled")
+        ],
+    }
+    figures = [*_of_the_layer(found, offset, seconds), *_of_the_network(seen)]
+    return figures, details, found | recall | {"excitation": tuning()}
+
+
+def _of_the_layer(found: dict[str, np.ndarray], offset: float, seconds: int) -> list[Figure]:
+    rate, expected = float(found["rates"].mean()), RHO_0 / Hz - offset
+    error = 3 * math.sqrt(rate / (CHANNELS * seconds / 3))  # of the mean of Poisson counts
+    what, gate = f"{expected:.2f} Hz = 5 Hz - C/(2 tau rho_in)", (expected - error, expected + error)
+    mirror = float(found["course"][-1, 1])
+    return [
+        Figure("layer: output rate", rate, what, "calc", gate, "Hz"),
+        Figure("layer: correlation of inhibitory and excitatory weights", mirror, "near 1", "calc", (0.95, 1)),
+    ]
+
+
+def _of_the_network(seen: dict[str, float]) -> list[Figure]:
+    target, inf, sums = RHO_0 / Hz, math.inf, "network: rate + C/(2 tau rho_in) - drift"
     new, later = (seen[name] / seen["others"] for name in ("new", "hidden"))
     answer = seen["recalled"] / seen["not recalled"]
-    layer_gate, network_gate = (expected - error, expected + error), (target - 0.2, target + 0.2)
-    what = f"{expected:.2f} Hz = 5 Hz - C/(2 tau rho_in)"
-    sums = "network: rate + C/(2 tau rho_in) - drift"
-    figures = [
-        Figure("layer: output rate", rate, what, "calc", layer_gate, "Hz"),
-        Figure("layer: correlation of inhibitory and excitatory weights", mirror, "near 1", "calc", (0.95, 1)),
-        Figure(sums, seen["sum"] - seen["drift"], "5 Hz", "calc", network_gate, "Hz"),
+    return [
+        Figure(sums, seen["sum"] - seen["drift"], "5 Hz", "calc", (target - 0.2, target + 0.2), "Hz"),
         Figure("network: rate", seen["rate"], "near 5 Hz", "memory", (4, 6), "Hz"),
         Figure("network: coefficient of variation of intervals", seen["cv"], "near 1", "memory", (0.7, 1.3)),
         Figure("network: synchrony", seen["synchrony"], "small", "memory", (0, 0.1)),
@@ -135,20 +155,6 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         Figure("old assemblies: rate over that of others", later, "1", "memory", (0.8, 1.2)),
         Figure("recall: rate of the rest of the assembly over that of the other", answer, "high", "memory", (3, inf)),
     ]
-    details = {
-        "layer: time [s], eta [nS]": [seconds, 0.005],
-        "layer: C/(2 tau rho_in) [Hz]": offset,
-        "network: neurons": round(10_000 * scale),
-        "network: time before and after the assemblies [s], eta [nS]": [settle, relearn, ETA],
-        "network: C/(2 tau rho_in) and drift that is left [Hz]": [
-            seen["sum"] - seen["rate of the cells"],
-            seen["drift"],
-        ],
-        "network: rates of new assemblies, hidden ones, others, recalled, not recalled [Hz]": [
-            seen[name] for name in ("new", "hidden", "others", "recalled", "not recalled")
-        ],
-    }
-    return figures, details, found | recall | {"excitation": tuning()}
 
 
 def draw(outcome: Outcome) -> Any:

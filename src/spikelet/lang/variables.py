@@ -145,7 +145,10 @@ def _literal(expr: Expr, declared: Collection[str]) -> Expr:
         return replace(expr, op="number", value=CONSTANTS[str(expr.value)], dimension=ONE)
     unit = _divisor(expr, declared)
     if unit is not None:
-        return replace(expr, args=(_literal(expr.args[0], declared), unit))
+        value = _literal(expr.args[0], declared)
+        if value.op == "number" and value.dimension is None:  # a bare 0 fits any unit, but 0/ms has one
+            value = replace(value, dimension=ONE)
+        return replace(expr, args=(value, unit))
     return replace(expr, args=tuple(_literal(arg, declared) for arg in expr.args)) if expr.args else expr
 
 

@@ -111,9 +111,18 @@ class DeepRewiring:
 
     def _woken(self, number: int, active: Tensor, count: int) -> Tensor:
         """Draw dormant connections, each as likely as another."""
-        dormant = (~active).nonzero().squeeze(1)
-        keys = random.uniform_torch(self.seed, self.steps, dormant, number * _LAYER + _WAKE)
-        return dormant[torch.topk(keys, count, largest=False).indices]
+        n, stream = active.numel(), number * _LAYER + _WAKE
+        if 2 * (int(active.sum()) + count) > n:  # few are dormant: all of them in a random order
+            dormant = (~active).nonzero().squeeze(1)
+            keys = random.uniform_torch(self.seed, self.steps, dormant, stream)
+            return dormant[torch.topk(keys, count, largest=False).indices]
+        found, draw = active.new_zeros(0, dtype=torch.int64), 0
+        while len(found) < count:
+            element = torch.arange(2 * count, device=active.device)
+            high, low, _, _ = random.bits_torch(self.seed, self.steps, element, stream, draw)
+            drawn = (high * 2**31 + low // 2) % n
+            found, draw = _first(torch.cat([found, drawn[~active[drawn]]])), draw + 1
+        return found[:count]
 
     def _forget(self, weight: nn.Parameter, places: Tensor) -> None:
         """Clear what the optimiser remembers of some weights."""
@@ -125,3 +134,11 @@ class DeepRewiring:
 
 def _linear(model: nn.Module) -> list[nn.Module]:
     return [module for module in model.modules() if isinstance(module, nn.Linear)]
+
+
+def _first(numbers: Tensor) -> Tensor:
+    """Return the numbers without those that have come before, in their order."""
+    order = torch.sort(numbers, stable=True)
+    new = torch.ones_like(numbers, dtype=torch.bool)
+    new[1:] = order.values[1:] != order.values[:-1]
+    return numbers[torch.sort(order.indices[new]).values]

@@ -68,11 +68,13 @@ class Tracing:
         )  # fmt: skip
 
     def fresh(self) -> Kept:
-        """Return the states before the first step; nobody changes what is in them."""
+        """Return the states before the first step."""
         key = (*self.shapes.values(), self.dt, self.dtype, self.device)
         if self.learning.fresh is None or self.learning.fresh[0] != key:
             self.learning.fresh = key, self._fresh()
-        return self.learning.fresh[1]
+        kept: Kept = self.learning.fresh[1]  # a copy is handed out, which may be changed
+        places = {place: {n: v.clone() for n, v in group.items()} for place, group in kept.places.items()}
+        return Kept(places, {name: value.clone() for name, value in kept.synapse.items()}, kept.step.clone())
 
     def _fresh(self) -> Kept:
         common = {"dt": self.dt, "dtype": self.dtype, "device": self.device}

@@ -56,11 +56,19 @@ _OJA = """
 Oja = Rule(
     "Oja", _SPIKES + _OJA, on_pre=_PRE, on_post=_POST,
     doc="Hebb's rule with a decay that keeps the norm of a receiver's weights at 1/sqrt(beta): they become the first "
-    "principal component of the input. Sanger's rule is this one on input from which the parts of earlier units have "
-    "been subtracted.",
+    "principal component of the input.",
     ref="Oja 1982, J. Math. Biol. 15:267, Eq. 3",
 )  # fmt: skip
 OjaRate = Rule("OjaRate", _RATES + _OJA, doc="Oja's rule for rate neurons: " + Oja.doc, ref=Oja.ref)
+
+Sanger = Rule(
+    "Sanger", _SPIKES + _OJA, on_pre=_PRE, on_post=_POST,
+    doc="Generalized Hebbian algorithm: the units of a layer become the principal components, one after the other. It "
+    "is Oja's rule on what earlier units leave of the input: unit i has senders of its own, whose activity is "
+    "x - sum of y_k*w_k over the units k before it. Written with x itself it would need the weights of other units.",
+    ref="Sanger 1989, Neural Netw. 2:459",
+)  # fmt: skip
+SangerRate = Rule("SangerRate", _RATES + _OJA, doc="Sanger's rule for rate neurons: " + Sanger.doc, ref=Sanger.ref)
 
 _BCM = """
     dtheta/dt = (y**2 - theta)/tau_theta : 1 (post)

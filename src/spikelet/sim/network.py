@@ -116,7 +116,7 @@ class Network(Description):
     def run(
         self, t: float, *, dt: float | None = None, record: Any = None, every: int = 1,
         to: str | os.PathLike[str] | None = None, overwrite: bool = False, call: Callable[[Any], Any] | None = None,
-        until: Any = None, each: float = 10.0, progress: bool | None = None, threads: int = 1,
+        until: Any = None, each: float | None = None, progress: bool | None = None, threads: int = 1,
     ) -> NetworkResult:  # fmt: skip
         """Simulate.
 
@@ -132,7 +132,7 @@ class Network(Description):
             call: Function of the network, called every so often; it may read and set what may be set between runs.
             until: Function of the network that ends the run once it is true, or ``stop_after_spikes(E, 1000)``.
             each: Time from one look at `call` and `until` to the next [ms]; looks lie at its multiples, wherever a run
-                begins.
+                begins. Where none is given: 10 ms, or a step if that is longer.
             progress: Whether to show a bar; None shows it on a terminal if the run takes long.
             threads: How many may share the work. They change nothing in the result; small networks use one.
 
@@ -157,7 +157,8 @@ class Network(Description):
         if isinstance(until, stop_after_spikes):
             until.check(self)
         items = record_items(self, record, int(every), engine.dt)
-        plan = Plan(steps, call, until, _steps("each", each, engine.dt), progress, int(threads))
+        between = _steps("each", max(10.0, engine.dt) if each is None else each, engine.dt)
+        plan = Plan(steps, call, until, between, progress, int(threads))
         sink = Memory(items) if to is None else store.opened(self, engine, items, Path(to), overwrite=overwrite)
         return running.run(engine, items, sink, plan)
 
