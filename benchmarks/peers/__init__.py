@@ -7,7 +7,8 @@ A file of a library on torch offers three parts, each a module from (T, B, *N) t
     readout(size)      the membrane of leaky integrators without spikes
     recurrent(size)    spikes of a layer whose spikes enter the next step through a Linear(size, size)
 
-`bindsnet` offers its own network of Diehl & Cook. `benchmarks.networks` builds the other networks from them. A file on JAX (``spyx``) offers the jobs of the networks itself.
+`benchmarks.networks` builds the networks from them. A file on JAX (``spyx``) offers the jobs of the networks itself,
+``bindsnet`` its own network of Diehl & Cook.
 Sequences are taken apart with ``unbind`` wherever that is in the caller's hand: indexing ``x[t]`` in a loop makes the
 backward pass quadratic in the number of steps.
 """

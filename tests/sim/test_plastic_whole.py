@@ -30,7 +30,8 @@ def learned(net: Network) -> tuple[np.ndarray, str]:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    "rule", [rules.DiehlCookSTDP(a_post=0.01), rules.STDP, rules.MultiplicativeSTDP, rules.STDP(w_max=np.linspace(0.7, 1, 37))]
+    "rule",
+    [rules.DiehlCookSTDP(a_post=0.01), rules.STDP, rules.MultiplicativeSTDP, rules.STDP(w_max=np.linspace(0.7, 1, 37))],
 )
 def test_rows_in_order_learn_to_the_bit_as_rows_that_are_looked_up(monkeypatch, rule, dtype):
     net = network(rule, dtype=dtype)

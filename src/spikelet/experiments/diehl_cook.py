@@ -61,6 +61,7 @@ Inhibitory = Neuron(
     ref="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99",
 )
 
+
 def network(n: int, seed: int, weights: np.ndarray | None = None, theta: np.ndarray | None = None) -> Network:
     """Return a network that learns; or, with weights and thresholds, one that does not.
 

@@ -1,9 +1,9 @@
 """Diehl & Cook 2015: a layer of competing neurons learns what digits look like, without labels.
 
-One pass over the 60,000 images of MNIST, with 100 and with 400 neurons. Then weights and thresholds rest; each neuron is
-given the class of the images to which it answers most, over 10,000 images of the training set; a test image belongs to
-the class whose neurons answer most on average. `digits_layer` is the layer, and tells what differs from the paper, which
-makes three passes; `diehl_cook` is the network with inhibitory neurons and conductances, in the simulator.
+One pass over the 60,000 images of MNIST, with 100 and with 400 neurons. Then weights and thresholds rest; each neuron
+is given the class of the images to which it answers most, over 10,000 images of the training set; a test image belongs
+to the class whose neurons answer most on average. `digits_layer` is the layer, and tells what differs from the paper,
+which makes three passes; `diehl_cook` is the network with inhibitory neurons and conductances, in the simulator.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,9 @@ PASSES = 1
 def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[str, Any], dict[str, np.ndarray]]:
     """Train and test layers of both sizes on MNIST; quickly, a small one on a synthetic twin of it."""
     if quick:
-        train, test = (datasets.twin("mnist", part, each=each, seed=seed) for part, each in (("train", 80), ("test", 20)))
+        train, test = (
+            datasets.twin("mnist", part, each=each, seed=seed) for part, each in (("train", 80), ("test", 20))
+        )
     else:
         train, test = datasets.mnist("train"), datasets.mnist("test")
     found, series = [], {}
@@ -49,9 +51,7 @@ def one(
     )
     known = slice(0, digits.BLOCK)
     rests = {"seed": seed + 1, "progress": progress}
-    classes = digits.assigned(
-        digits.answered(trained, inhibition, train.pixels[known], **rests), train.labels[known]
-    )
+    classes = digits.assigned(digits.answered(trained, inhibition, train.pixels[known], **rests), train.labels[known])
     told = digits.predicted(digits.answered(trained, inhibition, test.pixels, **rests), classes)
     table = np.zeros((digits.CLASSES, digits.CLASSES), np.int64)
     np.add.at(table, (test.labels, told), 1)

@@ -1,13 +1,13 @@
 """A layer of competing neurons that learns digits without labels: the network of Diehl & Cook (2015) as one layer.
 
-Images come in as Poisson spikes of their pixels; the weights learn by the rule of the authors' program, and are brought
-to one sum for each neuron before every batch. Of a sample at most one neuron fires in a step, and inhibits the others in
-the next; each spike of a neuron raises its threshold, which all samples share, so that all neurons find something.
+Images come in as Poisson spikes of their pixels; the weights learn by the rule of the authors' program, and are
+brought to one sum for each neuron before every batch. Of a sample at most one neuron fires in a step, and inhibits the
+others in the next; each spike raises a neuron's threshold, which all samples share, so that all find something.
 
-What differs from the paper, where an inhibitory neuron stands between and synapses are conductances: currents and direct
-inhibition, as in BindsNET; steps of 1 ms; 250 ms an image, after which all but weights and thresholds begin anew; three
-times the rates; thresholds that rise and decay faster, and a smaller rate of learning; 16 images at once, each of which
-changes the weights.
+What differs from the paper, where an inhibitory neuron stands between and synapses are conductances: currents and
+direct inhibition, as in BindsNET; steps of 1 ms; 250 ms an image, after which all but weights and thresholds begin
+anew; three times the rates; thresholds that rise and decay faster, and a smaller rate of learning; 16 images at once,
+each of which changes the weights.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ class Trained:
 
 
 def thresholds(n: int) -> dict[str, float]:
-    """Return how thresholds move: of many neurons each fires less often, so a spike must raise it by more, for longer."""
+    """Return how thresholds move: of many neurons each fires less often, so a spike raises it by more, for longer."""
     scale = (n / 100) ** 0.5
     return {"theta_plus": Cells.parameters["theta_plus"] * scale, "tau_theta": Cells.parameters["tau_theta"] * scale}
 

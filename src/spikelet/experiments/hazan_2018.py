@@ -5,8 +5,8 @@ are, -min(c, c_lattice*sqrt(d)), so that neighbours fire for the same images and
 training all others are inhibited alike, so that each becomes a specialist ("two-level inhibition").
 
 Three ways to read the layer are compared: the class whose neurons answer most on average ("all"); answers weighted by
-how surely a neuron stands for a class ("confidence"); and pairs of spikes in their order ("2-gram"): how often each pair
-comes for each class is counted in the training set, and the logarithms of the shares are added up.
+how surely a neuron stands for a class ("confidence"); and pairs of spikes in their order ("2-gram"): how often each
+pair comes for each class is counted in the training set, and the logarithms of the shares are added up.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,9 @@ GRAMS = 50_000  # rows of pairs that are counted at a time
 def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[str, Any], dict[str, np.ndarray]]:
     """Train a layer on MNIST, and read it in three ways; quickly, a small one on a synthetic twin."""
     if quick:
-        train, test = (datasets.twin("mnist", part, each=each, seed=seed) for part, each in (("train", 80), ("test", 20)))
+        train, test = (
+            datasets.twin("mnist", part, each=each, seed=seed) for part, each in (("train", 80), ("test", 20))
+        )
     else:
         train, test = datasets.mnist("train"), datasets.mnist("test")
     n = QUICK_NEURONS if quick else NEURONS
@@ -90,9 +92,7 @@ def ordered(spikes: np.ndarray) -> np.ndarray:
     return found
 
 
-def readings(
-    learned: np.ndarray, labels: np.ndarray, asked: np.ndarray, n: int
-) -> dict[str, np.ndarray]:
+def readings(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray, n: int) -> dict[str, np.ndarray]:
     """Return what each way to read the layer says of the images asked for.
 
     Args:
