@@ -72,8 +72,8 @@ def draw(outcome: Outcome) -> Any:
     axes[0].axis("off")
     for n, colour in zip(sizes, plot.COLOURS, strict=False):
         curve = series[f"{n}, curve"]
-        axes[1].plot(curve[:, 0], curve[:, 1], "o-", color=colour, markersize=4, label=f"{n} neurons")
-    axes[1].set_xlabel("images of training")
+        axes[1].plot(curve[:, 0] / 1000, curve[:, 1], "o-", color=colour, markersize=4, label=f"{n} neurons")
+    axes[1].set_xlabel("thousand images of training")
     axes[1].set_ylabel("accuracy in a block of training [%]")
     axes[1].set_ylim(None, 100)
     axes[1].spines[["top", "right"]].set_visible(False)

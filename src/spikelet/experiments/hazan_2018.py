@@ -163,8 +163,8 @@ def draw(outcome: Outcome) -> Any:
     axes[1].set_xlabel("distance on the lattice")
     axes[1].set_ylabel("mean correlation of weights")
     curve = series["curve"]
-    axes[2].plot(curve[:, 0], curve[:, 1], "o-", color=plot.COLOURS[1], markersize=4)
-    axes[2].set_xlabel("images of training")
+    axes[2].plot(curve[:, 0] / 1000, curve[:, 1], "o-", color=plot.COLOURS[1], markersize=4)
+    axes[2].set_xlabel("thousand images of training")
     axes[2].set_ylabel("accuracy in a block of training [%]")
     for axis in axes[1:]:
         axis.spines[["top", "right"]].set_visible(False)
