@@ -19,7 +19,7 @@ import numpy as np
 from spikelet.experiments.paper import Progress
 from spikelet.model import Neuron
 from spikelet.rules import DiehlCookSTDP
-from spikelet.units import Hz, ms
+from spikelet.units import Hz, ms, mV, second
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +42,7 @@ Cells = Neuron(
     dv/dt = (v_rest - v)/tau_mem : mV (unless refractory)
     dtheta/dt = -theta/tau_theta : mV
     tau_mem = 100 ms;  v_rest = -65 mV;  v_th = -52 mV;  v_reset = -60 mV;  t_ref = 5 ms
-    theta_plus = 0.3 mV;  tau_theta = 90 second  # of 100 neurons, see `thresholds`; a batch counts once
+    theta_plus = 0.3 mV;  tau_theta = 90 second  # of 100 neurons, see `cells`; a batch counts once
     """,
     threshold="v > v_th + theta",
     reset="v = v_reset; theta += theta_plus",
@@ -67,10 +67,10 @@ class Trained:
     curve: np.ndarray
 
 
-def thresholds(n: int) -> dict[str, float]:
-    """Return how thresholds move: of many neurons each fires less often, so a spike raises it by more, for longer."""
+def cells(n: int) -> Neuron:
+    """Return the neurons of a layer of n: of many each fires less often, so a spike raises it by more, for longer."""
     scale = (n / 100) ** 0.5
-    return {"theta_plus": Cells.parameters["theta_plus"] * scale, "tau_theta": Cells.parameters["tau_theta"] * scale}
+    return Cells(theta_plus=0.3 * mV * scale, tau_theta=90 * second * scale)
 
 
 def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plastic":
@@ -88,9 +88,9 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plast
 
     linear = torch_nn.Linear(PIXELS, len(weights), bias=False)
     linear.weight.requires_grad_(False).copy_(weights)
-    cells = Cells(**thresholds(len(weights))) if learns else Cells(theta_plus=0, tau_theta=1e30)
+    model = cells(len(weights)) if learns else Cells(theta_plus=0, tau_theta=1e30)
     rule = RULE if learns else RULE(a_pre=0, a_post=0)
-    return nn.Plastic(linear, cells, rule, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
+    return nn.Plastic(linear, model, rule, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
 
 
 def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int, brightness: float = 1.0) -> "Tensor":
