@@ -22,7 +22,6 @@ MISSED: dict[str, set[str]] = {  # paper -> figures of its record that do not ho
         "pairs, post before pre, 10 Hz",
         "pairs, post before pre, 20 Hz",
     },
-    "graupner_brunel_2012": {"DP: strength after pairs at +10 ms"},  # 1 of 42, by 2.4 standard deviations of chance
     "kheradpisheh_2018": {"test accuracy, read-out of one number of each map, as in the paper"},  # 4 x 4 are needed
     "vogels_2011": {"network: rate"},  # above 5 Hz by what correlations take from the weights, as the figure before it
 }
