@@ -18,6 +18,7 @@ import numpy as np
 
 from spikelet.experiments.paper import Progress
 from spikelet.model import Neuron
+from spikelet.rule import Rule
 from spikelet.rules import DiehlCookSTDP
 from spikelet.units import Hz, ms, mV, second
 
@@ -33,7 +34,6 @@ TOTAL = 78.4  # sum of the weights into a neuron
 BATCH = 16
 ENOUGH = 5  # spikes of all neurons; an image with fewer is shown again, brighter, when the layer is asked
 BRIGHTER = (1.5, 2.0, 2.5)
-RULE = DiehlCookSTDP(a_post=0.004)
 BLOCK = 10_000  # images whose answers tell what the neurons stand for
 
 Cells = Neuron(
@@ -73,6 +73,11 @@ def cells(n: int) -> Neuron:
     return Cells(theta_plus=0.3 * mV * scale, tau_theta=90 * second * scale)
 
 
+def rule(n: int) -> Rule:
+    """Return the rule of a layer of n: of many neurons each learns from fewer images, so it takes larger steps."""
+    return DiehlCookSTDP(a_post=0.004 * n / 100)
+
+
 def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plastic":
     """Return the layer.
 
@@ -89,8 +94,8 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plast
     linear = torch_nn.Linear(PIXELS, len(weights), bias=False)
     linear.weight.requires_grad_(False).copy_(weights)
     model = cells(len(weights)) if learns else Cells(theta_plus=0, tau_theta=1e30)
-    rule = RULE if learns else RULE(a_pre=0, a_post=0)
-    return nn.Plastic(linear, model, rule, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
+    learning = rule(len(weights)) if learns else DiehlCookSTDP(a_pre=0, a_post=0)
+    return nn.Plastic(linear, model, learning, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
 
 
 def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int, brightness: float = 1.0) -> "Tensor":
