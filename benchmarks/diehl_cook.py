@@ -65,7 +65,7 @@ def lines(options: harness.Options) -> Iterator[dict[str, Any]]:
     import torch
 
     found, missing = peers.load(options.peers)
-    peer = found.get(PEER)
+    peer: Any = found.get(PEER)
     neurons = 50 if options.quick else NEURONS
     few = 1 if options.quick else 4
     cases = {
