@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikelet import datasets, progress
+from spikelet import datasets, decode, progress
 from spikelet.experiments import diehl_cook, diehl_cook_2015, digits_layer as digits
 from spikelet.experiments.reproduce import record, reproduce
 
@@ -57,11 +57,11 @@ def test_one_neuron_fires_at_a_time_and_answers_change_nothing():
 def test_labels_are_of_the_class_that_a_neuron_answers_to_most():
     answers = np.array([[5, 0, 1], [3, 1, 0], [0, 4, 0], [0, 2, 6]])
     labels = np.array([7, 7, 2, 3])
-    classes = digits.assigned(answers, labels)
-    assert classes.tolist() == [7, 2, 3]
-    assert digits.predicted(answers, classes).tolist() == [7, 7, 2, 3]
+    shares = decode.assign_classes(answers[None], labels, 10)
+    assert shares.argmax(1).tolist() == [7, 2, 3]
+    assert decode.classify_vote(answers[None], shares).tolist() == [7, 7, 2, 3]
     several = np.array([[4, 4, 0], [0, 0, 5]])  # the mean of a class, not the sum
-    assert digits.predicted(several, np.array([1, 2, 2])).tolist() == [1, 2]
+    assert decode.classify_vote(several[None], np.eye(3)[[1, 2, 2]]).tolist() == [1, 2]
 
 
 def test_network_of_the_simulator_shows_an_image_again_until_it_is_answered():

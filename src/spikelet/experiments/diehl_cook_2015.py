@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spikelet import datasets, plot
+from spikelet import datasets, decode, plot
 from spikelet.experiments import digits_layer as digits
 from spikelet.experiments.paper import Figure, Outcome, Paper, Progress
 
@@ -51,13 +51,15 @@ def one(
     )
     known = slice(0, digits.BLOCK)
     rests = {"seed": seed + 1, "progress": progress}
-    classes = digits.assigned(digits.answered(trained, inhibition, train.pixels[known], **rests), train.labels[known])
-    told = digits.predicted(digits.answered(trained, inhibition, test.pixels, **rests), classes)
+    known_answers = digits.answered(trained, inhibition, train.pixels[known], **rests)
+    shares = decode.assign_classes(known_answers[None], train.labels[known], digits.CLASSES)
+    told = decode.classify_vote(digits.answered(trained, inhibition, test.pixels, **rests)[None], shares)
     table = np.zeros((digits.CLASSES, digits.CLASSES), np.int64)
-    np.add.at(table, (test.labels, told), 1)
+    some = told >= 0  # the others are images to which nobody answers
+    np.add.at(table, (test.labels[some], told[some]), 1)
     series |= {
         f"{n}, weights": trained.weights, f"{n}, theta": trained.theta, f"{n}, curve": trained.curve,
-        f"{n}, confusion": table, f"{n}, classes": classes,
+        f"{n}, confusion": table,
     }  # fmt: skip
     return 100 * float((told == test.labels).mean())
 
@@ -67,9 +69,7 @@ def draw(outcome: Outcome) -> Any:
     series: Mapping[str, np.ndarray] = outcome.series
     sizes = sorted({int(name.partition(",")[0]) for name in series})
     figure, axes = plot.figure(13, 4.6, columns=3)
-    axes[0].imshow(digits.tiles(series[f"{sizes[-1]}, weights"]), cmap="gray_r", vmin=0, vmax=1)
-    axes[0].set_title(f"weights of {sizes[-1]} neurons", fontsize=9)
-    axes[0].axis("off")
+    plot.receptive_fields(series[f"{sizes[-1]}, weights"], (28, 28), most=sizes[-1], ax=axes[0])
     for n, colour in zip(sizes, plot.COLOURS, strict=False):
         curve = series[f"{n}, curve"]
         axes[1].plot(curve[:, 0] / 1000, curve[:, 1], "o-", color=colour, markersize=4, label=f"{n} neurons")

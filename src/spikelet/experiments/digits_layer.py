@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikelet import decode
 from spikelet.experiments.paper import Progress
 from spikelet.model import Neuron
 from spikelet.rule import Rule
@@ -84,8 +85,7 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plast
     Args:
         weights: (n, 784).
         inhibition: (n, n) by receiver and sender, not positive.
-        learns: Whether weights and thresholds change. Where they rest, the rule runs with steps of 0: its kernel is
-            much faster than what a layer without learning has for inhibition and shared states.
+        learns: Whether weights and thresholds change.
     """
     from torch import nn as torch_nn
 
@@ -94,8 +94,10 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plast
     linear = torch_nn.Linear(PIXELS, len(weights), bias=False)
     linear.weight.requires_grad_(False).copy_(weights)
     model = cells(len(weights)) if learns else Cells(theta_plus=0, tau_theta=1e30)
-    learning = rule(len(weights)) if learns else DiehlCookSTDP(a_pre=0, a_post=0)
-    return nn.Plastic(linear, model, learning, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
+    net = nn.Plastic(
+        linear, model, rule(len(weights)), STEP, to="v", shared="theta", inhibition=inhibition, winners=1
+    )  # fmt: skip
+    return net.train(learns)
 
 
 def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int, brightness: float = 1.0) -> "Tensor":
@@ -151,7 +153,8 @@ def train(
 def _accuracy(answers: np.ndarray, labels: np.ndarray, now: int, block: int) -> float:
     """Return the accuracy in a block of images [%], with labels from the answers to the block before."""
     own, before = (labels[np.arange(k * block, (k + 1) * block) % len(labels)] for k in (now, now - 1))
-    return 100 * float((predicted(answers[now % 2], assigned(answers[(now - 1) % 2], before)) == own).mean())
+    shares = decode.assign_classes(answers[None, (now - 1) % 2], before, CLASSES)
+    return 100 * float((decode.classify_vote(answers[None, now % 2], shares) == own).mean())
 
 
 def answered(
@@ -191,43 +194,3 @@ def answered(
         if not len(asked):
             break
     return np.stack(found)
-
-
-# -- what the neurons stand for ----------------------------------------------------------------------------------------
-
-
-def assigned(answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the class to which each neuron answers with the most spikes on average, (n,).
-
-    Args:
-        answers: (K, n) spikes.
-        labels: (K,) of the images.
-    """
-    return np.argmax(means(answers, labels), axis=0)
-
-
-def means(answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the mean answer to each class, (10, n); 0 for a class without images."""
-    found = np.zeros((CLASSES, answers.shape[1]))
-    for c in range(CLASSES):
-        if (labels == c).any():
-            found[c] = answers[labels == c].mean(0)
-    return found
-
-
-def predicted(answers: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the class whose neurons answer most on average, (K,).
-
-    Args:
-        answers: (K, n) spikes.
-        classes: (n,) of the neurons.
-    """
-    return np.argmax(means(answers.T, classes), axis=0)
-
-
-def tiles(weights: np.ndarray) -> np.ndarray:
-    """Return the weights of neurons on a square lattice side by side, as one image."""
-    side = int(np.ceil(len(weights) ** 0.5))
-    padded = np.zeros((side * side, PIXELS))
-    padded[: len(weights)] = weights
-    return padded.reshape(side, side, 28, 28).transpose(0, 2, 1, 3).reshape(side * 28, side * 28)

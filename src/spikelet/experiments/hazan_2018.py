@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikelet import datasets, plot
+from spikelet import datasets, decode, plot
 from spikelet.experiments import digits_layer as digits
 from spikelet.experiments.paper import Figure, Outcome, Paper, Progress
 
@@ -101,12 +101,10 @@ def readings(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray, n: int)
         asked: (L, `SPIKES`) of the others.
         n: Number of neurons.
     """
-    known, answers = counted(learned, n), counted(asked, n)
-    means = digits.means(known, labels)
-    sure = means / np.maximum(means.sum(0), 1e-9)
+    answers, shares = counted(asked, n)[None], decode.assign_classes(counted(learned, n)[None], labels, digits.CLASSES)
     return {
-        "all": digits.predicted(answers, digits.assigned(known, labels)),
-        "confidence": np.argmax(answers @ (sure / np.maximum(sure.sum(1, keepdims=True), 1e-9)).T, axis=1),
+        "all": decode.classify_vote(answers, shares),
+        "confidence": decode.classify_vote(answers, shares, proportional=True),
         "2-gram": by_pairs(learned, labels, asked, n),
     }
 
@@ -156,9 +154,8 @@ def draw(outcome: Outcome) -> Any:
     """Draw the map, the likeness of neurons over their distance, and accuracy over training."""
     series = outcome.series
     figure, axes = plot.figure(13, 4.6, columns=3)
-    axes[0].imshow(digits.tiles(series["weights"]), cmap="gray_r", vmin=0, vmax=1)
+    plot.receptive_fields(series["weights"], (28, 28), most=len(series["weights"]), ax=axes[0])
     axes[0].set_title("weights, each neuron in its place", fontsize=9)
-    axes[0].axis("off")
     axes[1].plot(series["distance"], series["similarity"], ".", color=plot.COLOURS[0])
     axes[1].set_xlabel("distance on the lattice")
     axes[1].set_ylabel("mean correlation of weights")
