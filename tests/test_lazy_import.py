@@ -54,6 +54,10 @@ def test_simulating_needs_neither_torch_nor_matplotlib() -> None:
     assert not loaded & {"matplotlib", "sklearn"}
 
 
+def test_encoding_loads_nothing_that_runs_neurons() -> None:
+    loaded_by("from spikelet import encode; import sys; assert 'spikelet.simulate' not in sys.modules")
+
+
 def test_the_command_line_starts_without_torch() -> None:
     assert not loaded_by("import spikelet.cli") & {"torch", "matplotlib", "sklearn"}
 

@@ -40,7 +40,7 @@ def _stand_in() -> None:
 
 _stand_in()
 
-from bindsnet.encoding import poisson  # noqa: E402
+from bindsnet.encoding import poisson  # noqa: E402  # what it imports has to stand in first
 from bindsnet.models import DiehlAndCook2015  # noqa: E402
 
 

@@ -25,7 +25,7 @@ MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 class Server(http.server.BaseHTTPRequestHandler):
     """Sends ``files``; breaks off after ``breaks`` bytes, as often as that has entries."""
 
-    files: dict[str, bytes] = {}  # noqa: RUF012
+    files: dict[str, bytes] = {}  # noqa: RUF012  # of the class: the server makes a handler for each request
     breaks: list[int] = []  # noqa: RUF012
     asked: list[str | None] = []  # noqa: RUF012
     ranges = True

@@ -38,7 +38,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sounds(twins: None) -> Sequences:
-    return load(FSDD, "cpu")[1]  # type: ignore[return-value]
+    return load(FSDD, "cpu")[1]  # type: ignore[return-value]  # of this recipe they are sequences
 
 
 SOME = torch.tensor([3, 41, 17, 2])

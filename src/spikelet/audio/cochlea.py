@@ -7,15 +7,17 @@ samples by the same kernels as any other model, and `spikelet.show(audio.Cochlea
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikelet import simulate
 from spikelet.audio.arguments import Waves, positive, waves
 from spikelet.audio.bank import Bank, bank_of, coefficients
 from spikelet.model import Neuron
 from spikelet.units import ms
+
+if TYPE_CHECKING:
+    from spikelet import simulate
 
 FILTER = """
 
@@ -95,7 +97,7 @@ def cochlea(
         raise heard.error(f"adaptation must be a share from 0 to 1, not {adaptation!r}")
     model = model(R=positive("cochlea", "gain", gain, "1"), t_ref=wait, adaptation=float(adaptation))
 
-    def spikes(result: simulate.Result, lengths: np.ndarray) -> np.ndarray:
+    def spikes(result: "simulate.Result", lengths: np.ndarray) -> np.ndarray:
         sample, lane = np.rint(result.spikes.times * heard.rate).astype(np.int64) - 1, result.spikes.ids
         heard_of = sample < lengths[lane]
         cell = heard.step_of(sample[heard_of]) * result.n + lane[heard_of]
@@ -135,7 +137,7 @@ def cochleagram(
     sample = np.arange(heard.samples)
     first = np.searchsorted(heard.step_of(sample), np.arange(heard.steps))
 
-    def means(result: simulate.Result, lengths: np.ndarray) -> np.ndarray:
+    def means(result: "simulate.Result", lengths: np.ndarray) -> np.ndarray:
         valid = sample[:, None] < lengths
         number = np.add.reduceat(valid.astype(np.float32), first)
         return np.add.reduceat(np.where(valid, result["hair"], 0), first) / np.maximum(number, 1)
@@ -153,7 +155,7 @@ def _heard(
     heard: Waves,
     model: Neuron,
     record: tuple[str, ...],
-    read: Callable[[simulate.Result, np.ndarray], np.ndarray],
+    read: "Callable[[simulate.Result, np.ndarray], np.ndarray]",
 ) -> np.ndarray:
     """Run the model over all rows, some at a time.
 
@@ -166,6 +168,8 @@ def _heard(
     Returns:
         (T, B, channels) float32.
     """
+    from spikelet import simulate  # the compiler is loaded by who hears, not by who encodes otherwise
+
     parameters: dict[str, Any] = dict(model.parameters)
     channels = len(parameters["gain"])
     how: dict[str, Any] = {"t": heard.samples / heard.rate, "dt": 1 / heard.rate, "record": record}

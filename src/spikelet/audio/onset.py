@@ -11,16 +11,18 @@ Smith & Fraser 2004, IEEE Trans. Neural Netw. 15:1125. What is set differently h
 the values of the constants are ours, chosen so that a tone of any level fires its cells once.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikelet import simulate
 from spikelet.audio.arguments import Waves, positive, waves, whole
 from spikelet.audio.bank import Bank, bank_of, coefficients
 from spikelet.audio.cochlea import FILTER
 from spikelet.errors import InputError
 from spikelet.model import Neuron
+
+if TYPE_CHECKING:
+    from spikelet import simulate
 
 Fibre = Neuron(
     "Fibre",
@@ -118,6 +120,8 @@ def sound_onset(
 
 def _cells(heard: Waves, row: int, fibres: Neuron, cell: Neuron, shape: tuple[int, int], width: int) -> np.ndarray:
     """Return the spikes of the onset cells for one waveform, (T, levels, channels)."""
+    from spikelet import simulate  # the compiler is loaded by who hears, not by who encodes otherwise
+
     lanes = shape[0] * shape[1]
     how: dict[str, Any] = {"t": heard.samples / heard.rate, "dt": 1 / heard.rate}
     fired = simulate.run(fibres, np.repeat(heard.rows[row][:, None], lanes, axis=1), **how).spikes
@@ -133,7 +137,7 @@ def _cells(heard: Waves, row: int, fibres: Neuron, cell: Neuron, shape: tuple[in
     return np.bincount(lane, minlength=heard.steps * lanes).reshape(-1, *shape)
 
 
-def _sample(heard: Waves, spikes: simulate.Spikes) -> np.ndarray:
+def _sample(heard: Waves, spikes: "simulate.Spikes") -> np.ndarray:
     return np.rint(spikes.times * heard.rate).astype(np.int64) - 1
 
 

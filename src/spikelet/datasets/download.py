@@ -81,7 +81,7 @@ def _fetch(source: Source, file: File, path: Path) -> None:
         part.replace(str(output))
 
     try:
-        pooch.retrieve(file.url, known, path.name, path.parent, downloader=continued)  # type: ignore[arg-type]
+        pooch.retrieve(file.url, known, path.name, path.parent, downloader=continued)  # type: ignore[arg-type]  # its stub knows its own downloaders alone
     except (OSError, http.client.HTTPException) as error:
         raise DataError(
             f"{source.name}: cannot fetch {file.url} ({error}); call download again to go on with what has arrived"

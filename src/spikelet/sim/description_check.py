@@ -25,11 +25,11 @@ def one_by_one(synapse: Synapse | None) -> bool:
 
 def check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | None) -> None:
     """Check that the source sends what the synapse takes: spikes, or a state all the time."""
-    acts = synapse is not None and synapse.coupling is not None
-    if acts and not isinstance(source.population.model, Neuron):
-        raise InputError(f"{name}: {source} is a source of spikes, but {synapse.name} reads states of its sender")  # type: ignore[union-attr]
-    if rule is not None and synapse is not None and synapse.coupling is not None:
-        if any(part.weighted and part.sent is None for part in synapse.coupling.parts):
+    coupling = None if synapse is None else synapse.coupling
+    if synapse is not None and coupling is not None:
+        if not isinstance(source.population.model, Neuron):
+            raise InputError(f"{name}: {source} is a source of spikes, but {synapse.name} reads states of its sender")
+        if rule is not None and any(part.weighted and part.sent is None for part in coupling.parts):
             raise ModelError(
                 f"{name}: the simulator cannot run this yet: a rule on {synapse.name}, whose weights are summed once, "
                 "since the receiver meets them without the sender"
@@ -39,7 +39,7 @@ def check_sends(name: str, source: View, synapse: Synapse | None, rule: Rule | N
             f"{name}: the simulator cannot run this yet: a rule on {synapse.name}, which releases by chance or has "
             "states of single synapses"
         )
-    if not acts and not source.population.spiking:
+    if coupling is None and not source.population.spiking:
         raise InputError(f"{name}: {source} sends no spikes: its model has no threshold")
 
 

@@ -9,11 +9,11 @@ from spikelet.errors import InputError, did_you_mean
 from spikelet.lang.places import side
 from spikelet.model import Neuron
 from spikelet.rule import Rule
-from spikelet.sim.description import Projection
 from spikelet.sim.edges import Edges
 from spikelet.sim.history import History
 from spikelet.sim.plastic import Plastic
 from spikelet.sim.plastic_sides import Target, Traces
+from spikelet.sim.projection import Projection
 from spikelet.sim.receivers import Receiver
 from spikelet.sim.sending import Sending
 
