@@ -18,7 +18,7 @@ from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.ir.nodes import Node, topological
 
 LOW, HIGH, WEIGHT = "low?", "high?", "w"
-_WORDS = ("T", "B", "N", "M", "winners")
+_WORDS = ("T", "B", "N", "M", "winners", "inputs", "channels", "places", "width", "offsets", "positions")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Plan:
             ``signal.pre`` and ``signal.post`` what is given for each step.
         types: Name of a state of the rule, or ``neurons.NAME`` -> type.
         given: (network) states that are set in each step.
-        single: There is one sample, whose statements set the weights as they are.
+        single: There is one sample, and one place at which a weight is used: statements set the weights as they are.
+        counted: Senders may have several spikes in a step.
         inhibits: Spikes send to the neurons by a matrix.
         biased: Each step adds a bias.
         output: ``spikes``, or a state of the neurons.
@@ -77,6 +78,7 @@ class Plan:
     types: Mapping[str, str]
     given: tuple[str, ...]
     single: bool
+    counted: bool
     inhibits: bool
     biased: bool
     output: str
@@ -87,6 +89,27 @@ class Plan:
         events = [part for pair in self.events.values() for part in pair]
         optional = [part for part in (self.flow, self.probe) if part is not None]
         return [self.neurons, *self.traces.values(), *events, *optional]
+
+
+@dataclass(frozen=True)
+class Synapse:
+    """A synapse of a sample, by names of values in the text.
+
+    Attributes:
+        b: Sample.
+        i: Sender.
+        j: Receiver.
+        state: Where its states are.
+        weight: Array, and place in it.
+        change: Place of the sum of the changes of its weight.
+    """
+
+    b: str
+    i: str
+    j: str
+    state: str
+    weight: tuple[str, str]
+    change: str
 
 
 @dataclass(frozen=True)
@@ -171,23 +194,25 @@ class Writer(Function):
 
         return Lane(self, self.d, leaf)
 
+    def read(self, name: str, s: Synapse) -> str:
+        """Load what a rule reads of a synapse and its two neurons."""
+        if name == WEIGHT:
+            return self.get("real", *s.weight)
+        if self.plan.where[name] == "synapse":
+            return self.get(self.plan.types[name], f"synapse.{name}", s.state)
+        return self.learnt(name, s.b, s.i, s.j)
+
     def learnt(self, name: str, b: str, i: str, j: str) -> str:
         """Load what a rule reads of sample b, sender i and receiver j."""
         where, type_ = self.plan.where[name], self.plan.types.get(name, "real")
         if where == "of":
             return self.state(name.removesuffix("_post"), b, j)
-        if where == "synapse":
-            return self.get(type_, f"synapse.{name}", self.synapse(b, i, j))
         if where == "network":
             return self.get(type_, f"network.{name}", b)
         neuron, size = (i, "N") if where.endswith("pre") else (j, "M")
         if where.startswith("signal"):
             return self.get("real", f"signal.{name}", self.index(self.k, self.arg("B"), b, self.arg(size), neuron))
         return self.get(type_, f"{where}.{name}", self.index(b, self.arg(size), neuron))
-
-    def synapse(self, b: str, i: str, j: str) -> str:
-        """Return the place of a state of a synapse."""
-        return self.index(b, self.arg("N"), i, self.arg("M"), j)
 
     def state(self, name: str, b: str, j: str) -> str:
         """Load a state of a neuron."""

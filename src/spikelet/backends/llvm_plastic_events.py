@@ -17,7 +17,18 @@ class Events(Writer):
 
     def __init__(self, plan: Plan):
         super().__init__(plan)
+        self.before = ""
         self._cursor, self._many, self._length, self._bits = (self.value("alloca i64") for _ in range(4))
+
+    @contextmanager
+    def rounds(self) -> Iterator[None]:
+        """Write what is done once in a step, or, where senders have several spikes, as often as the most have."""
+        if not self.plan.counted:
+            yield
+            return
+        with self.loop("round", self.load("i64", self.arg("rounds"), self.k)) as before:
+            self.before = self.value(f"sitofp i64 {before} to {self.d.real}")
+            yield
 
     @contextmanager
     def arriving(self, b: str) -> Iterator[str]:
@@ -25,7 +36,12 @@ class Events(Writer):
         row = self.index(self.k, self.arg("B"), b)
         first, last = (self.load("i64", self.arg(name), row) for name in ("start", "stop"))
         with self.loop("place", last, first) as place:
-            yield self._whole("columns", place)
+            if not self.plan.counted:
+                yield self.whole("columns", place)
+                return
+            spikes = self.get("real", "counts", place)
+            with self.when(self.value(f"fcmp ogt {self.d.real} {spikes}, {self.before}")):
+                yield self.whole("columns", place)
 
     @contextmanager
     def firing(self, b: str) -> Iterator[str]:
@@ -50,7 +66,7 @@ class Events(Writer):
             with self.when(self.value(f"fcmp une {real} {self.load(real, values, n)}, {self.zero()}")):
                 self._note(n)
         with self.loop("place", self.load("i64", self._length)) as place:
-            yield self._whole("firing", place)
+            yield self.whole("firing", place)
 
     def _note(self, n: str) -> None:
         """Put a neuron at the end of those that have fired."""
@@ -58,11 +74,20 @@ class Events(Writer):
         self.store("i32", self.value(f"trunc i64 {n} to i32"), self.arg("firing"), length)
         self.store("i64", self.value(f"add i64 {length}, 1"), self._length)
 
-    def listed(self, size: str, firing: Callable[[str], AbstractContextManager[str]]) -> None:
-        """List by neuron the samples in which it fires: ``head``, ``next``, ``count``; the neurons are ``touched``."""
+    def listed(
+        self,
+        size: str,
+        firing: Callable[[str], AbstractContextManager[str]],
+        owner: Callable[[str], str] = lambda neuron: neuron,
+    ) -> None:
+        """List by neuron the samples in which it fires: ``head``, ``next``, ``count``; the neurons are ``touched``.
+
+        Where neurons have an owner, it is listed by that who of them fires in which sample.
+        """
         self.store("i64", "0", self._many)
-        with self.samples(backwards=True) as b, firing(b) as n:
-            entry, count = self.index(b, self.arg(size), n), self.load("i32", self.arg("count"), n)
+        with self.samples(backwards=True) as b, firing(b) as neuron:
+            entry, n = self.index(b, self.arg(size), neuron), owner(neuron)
+            count = self.load("i32", self.arg("count"), n)
             with self.when(self.value(f"icmp eq i32 {count}, 0")):
                 length = self.load("i64", self._many)
                 self.store("i32", self.value(f"trunc i64 {n} to i32"), self.arg("touched"), length)
@@ -75,18 +100,25 @@ class Events(Writer):
     def touched(self) -> Iterator[str]:
         """Write a loop over the neurons that have fired in a sample."""
         with self.loop("touched", self.load("i64", self._many)) as t:
-            n = self._whole("touched", t)
+            n = self.whole("touched", t)
             yield n
             self.store("i32", "0", self.arg("count"), n)
 
     @contextmanager
     def fired(self, n: str, size: str) -> Iterator[str]:
         """Write a loop over the samples in which a neuron has fired."""
-        self.store("i64", self._whole("head", n), self._cursor)
-        with self.loop("entry", self._whole("count", n)):
-            entry = self.load("i64", self._cursor)
+        with self.entries(n) as entry:
             yield "0" if self.plan.single else self.value(f"udiv i64 {entry}, {self.arg(size)}")
-            self.store("i64", self._whole("next", entry), self._cursor)
 
-    def _whole(self, name: str, at: str) -> str:
+    @contextmanager
+    def entries(self, n: str) -> Iterator[str]:
+        """Write a loop over what is listed of a neuron, or an owner: numbers of sample and neuron."""
+        self.store("i64", self.whole("head", n), self._cursor)
+        with self.loop("entry", self.whole("count", n)):
+            entry = self.load("i64", self._cursor)
+            yield entry
+            self.store("i64", self.whole("next", entry), self._cursor)
+
+    def whole(self, name: str, at: str) -> str:
+        """Load a number of a list."""
         return self.value(f"zext i32 {self.load('i32', self.arg(name), at)} to i64")

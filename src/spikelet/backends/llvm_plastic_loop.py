@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from spikelet.backends.llvm_plastic import HIGH, LOW, WEIGHT, Kernel, Part, Plan
+from spikelet.backends.llvm_plastic import HIGH, LOW, WEIGHT, Part, Plan, Synapse
 from spikelet.backends.llvm_plastic_events import Events
 from spikelet.backends.llvm_printer import Lane, number
 from spikelet.ir.competing import PASS
@@ -11,12 +11,7 @@ from spikelet.ir.nodes import Node
 SPIKE, FIRED, ABOVE = "spike?", "fired", "above"
 
 
-def plastic_kernel(plan: Plan) -> Kernel:
-    """Print the kernel of a layer."""
-    return _Loop(plan).kernel()
-
-
-class _Loop(Events):
+class Loop(Events):
     """Writes the steps, in their order."""
 
     def __init__(self, plan: Plan):
@@ -30,10 +25,9 @@ class _Loop(Events):
                 if place in plan.traces:
                     self._trace(plan.traces[place], place, size)
             self._driven()
-            self.listed("N", self.arriving)
-            self._rows(*plan.events["on_pre"])
+            with self.rounds():
+                self._rows(*plan.events["on_pre"])
             self._neurons()
-            self.listed("M", self.firing)
             self._columns(*plan.events["on_post"])
 
     # --- the rule, between spikes -------------------------------------------------------------------------------------
@@ -52,7 +46,7 @@ class _Loop(Events):
         with self.loop("i", self.arg("N")) as i:
             self._begin(part, "M")
             with self.samples() as b, self.loop("j", self.arg("M")) as j:
-                self._learn(part, b, i, j)
+                self._learn(part, self._synapse(b, i, j))
             self._end(part, "M", i)
 
     def _trace(self, part: Part, place: str, size: str) -> None:
@@ -86,6 +80,7 @@ class _Loop(Events):
 
     def _rows(self, synaptic: Part, sided: Part) -> None:
         """Deliver the spikes of the senders, and run ``on_pre``."""
+        self.listed("N", self.arriving)
         with self.touched() as i:
             self._begin(synaptic, "M")
             with self.fired(i, "N") as b:
@@ -93,13 +88,14 @@ class _Loop(Events):
                     weight = self.get("real", "weights", self.index(i, self.arg("M"), j))
                     self.add("drive", self.index(b, self.arg("M"), j), weight)
                     if synaptic.updates:
-                        self._learn(synaptic, b, i, j)
+                        self._learn(synaptic, self._synapse(b, i, j))
                 if sided.updates:
                     self._set(sided, sided.updates, "pre", b, i, self.index(b, self.arg("N"), i))
             self._end(synaptic, "M", i)
 
     def _columns(self, synaptic: Part, sided: Part) -> None:
         """Run ``on_post`` for the receivers that have fired, whose weights are brought together."""
+        self.listed("M", self.firing)
         with self.touched() as j:
             if synaptic.updates:
                 with self.loop("i", self.arg("N")) as i:
@@ -109,7 +105,7 @@ class _Loop(Events):
             with self.fired(j, "M") as b:
                 if synaptic.updates:
                     with self.loop("i", self.arg("N")) as i:
-                        self._learn(synaptic, b, i, j, column=True)
+                        self._learn(synaptic, self._synapse(b, i, j, column=True))
                 if sided.updates:
                     self._set(sided, sided.updates, "post", b, j, self.index(b, self.arg("M"), j))
             self._end(synaptic, "N", j)
@@ -126,37 +122,44 @@ class _Loop(Events):
             with self.loop("z", self.arg(size)) as z:
                 self.put("real", self.zero(), "change", z)
 
-    def _learn(self, part: Part, b: str, i: str, j: str, column: bool = False) -> None:
+    def _synapse(self, b: str, i: str, j: str, column: bool = False) -> Synapse:
+        """Return the synapse from a sender to a receiver."""
+        state = self.index(b, self.arg("N"), i, self.arg("M"), j)
+        weight = ("column", i) if column else ("weights", self.index(i, self.arg("M"), j))
+        return Synapse(b, i, j, state, weight, i if column else j)
+
+    def _learn(self, part: Part, s: Synapse) -> None:
         """Run statements for a synapse of a sample: set its states, and sum, or set, its weight."""
-        name, at = ("column", i) if column else ("weights", self.index(i, self.arg("M"), j))
-
-        def value(n: Node) -> str:
-            return self.get("real", name, at) if n.value == WEIGHT else self.learnt(str(n.value), b, i, j)
-
-        lane = self.lane(part, value, i, j)
+        lane = self.lane(part, lambda n: self.read(str(n.value), s), s.i, s.j)
         new = {key: lane(n) for key, n in part.updates.items() if key not in (LOW, HIGH)}
         weight = new.pop(WEIGHT, None)
         if weight is not None and self.plan.single:
-            self.put("real", self.bounded(part, lane, weight), name, at)
+            self.put("real", self.bounded(part, lane, weight), *s.weight)
         elif weight is not None:
-            real = self.d.real
-            change = self.value(f"fsub {real} {weight}, {self.get('real', name, at)}")
-            self.add("change", i if column else j, change)
+            change = self.value(f"fsub {self.d.real} {weight}, {self.get('real', *s.weight)}")
+            self.add("change", s.change, change)
         for key, changed in new.items():
-            self.put(self.plan.types[key], changed, f"synapse.{key}", self.synapse(b, i, j))
+            self.put(self.plan.types[key], changed, f"synapse.{key}", s.state)
 
     def _end(self, part: Part, size: str, n: str) -> None:
         """Add the changes of a row, or column, and apply the bounds."""
         if WEIGHT not in part.updates or self.plan.single:
             return
-        real, column = self.d.real, size == "N"
-        share = self.load(real, self.arg("share"))
+        column, share = size == "N", self._share()
         with self.loop("change", self.arg(size)) as m:
-            name, at = ("column", m) if column else ("weights", self.index(n, self.arg("M"), m))
-            change = self.value(f"fmul {real} {self.get('real', 'change', m)}, {share}")
-            value = self.value(f"fadd {real} {self.get('real', name, at)}, {change}")
-            lane = self.lane(part, lambda node: "", *((m, n) if column else (n, m)))
-            self.put("real", self.bounded(part, lane, value), name, at)
+            weight = ("column", m) if column else ("weights", self.index(n, self.arg("M"), m))
+            self._sum(part, share, weight, m, *((m, n) if column else (n, m)))
+
+    def _share(self) -> str:
+        """Load by what sums of changes are multiplied."""
+        return self.load(self.d.real, self.arg("share"))
+
+    def _sum(self, part: Part, share: str, weight: tuple[str, str], change: str, i: str, j: str) -> None:
+        """Add the sum of its changes to a weight, and apply the bounds."""
+        real = self.d.real
+        change = self.value(f"fmul {real} {self.get('real', 'change', change)}, {share}")
+        value = self.value(f"fadd {real} {self.get('real', *weight)}, {change}")
+        self.put("real", self.bounded(part, self.lane(part, lambda node: "", i, j), value), *weight)
 
     # --- neurons ------------------------------------------------------------------------------------------------------
 
@@ -184,7 +187,7 @@ class _Loop(Events):
             if n.kind == "state":
                 return self.state(str(n.value), b, j)
             if n.value == PASS:
-                return self.get("bool", "pass", j)
+                return self.get("bool", "pass", self.rank(j))
             if n.value == self.plan.target:
                 return self.get("real", "drive", self.index(b, self.arg("M"), j))
             return self.d.constant(0, n.type)
@@ -209,6 +212,10 @@ class _Loop(Events):
         out = self.index(self.k, self.arg("B"), b, self.arg("M"), j)
         self.put(type_, shown, "out", out)
 
+    def rank(self, j: str) -> str:
+        """Return where a neuron stands among those that compete, of whom the first of equals wins."""
+        return j
+
     def _compete(self, probe: Part, b: str) -> None:
         """Let those win that are highest above their threshold, the first of equals."""
         real, least = self.d.real, number(float("-inf"), self.d.real)
@@ -217,8 +224,9 @@ class _Loop(Events):
             lane = self._cell(probe, b, j)
             fired = self.value(f"fcmp ogt {real} {lane(probe.updates[FIRED])}, {self.zero()}")
             above = self.value(f"select i1 {fired}, {real} {lane(probe.updates[ABOVE])}, {real} {least}")
-            self.put("real", above, "above", j)
-            self.put("bool", "false", "pass", j)
+            rank = self.rank(j)
+            self.put("real", above, "above", rank)
+            self.put("bool", "false", "pass", rank)
             one = self.value(f"zext i1 {fired} to i64")
             self.store("i64", self.value(f"or i64 {self.load('i64', self.some)}, {one}"), self.some)
         any_ = self.value(f"icmp ne i64 {self.load('i64', self.some)}, 0")

@@ -41,17 +41,21 @@ class Given:
 
     @cached_property
     def events(self) -> sparse_product.Index | None:
-        """Who fires in each step and sample, (T*B, N); None where it is not known that all of ``x`` is 0 or 1."""
+        """Who fires in each step and sample, (T*B, N), and how often; None where it is not looked for."""
         if torch.compiler.is_compiling() or self.x.device.type != "cpu":  # to look would be to wait for the device
             return None
         x = self.x.detach().reshape(self.steps * self.batch, -1).contiguous().numpy()
-        found = sparse_product.find(x, x.size, 1, "events")
-        return None if found is None or found.values is not None else found
+        return sparse_product.find(x, x.size, 1, "events")
 
     @property
     def single(self) -> bool:
         """Whether it is known that all of ``x`` is 0 or 1."""
-        return self.events is not None
+        return self.events is not None and self.events.values is None
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether all of ``x`` is whole and not negative."""
+        return self.single or not is_true(((self.x < 0) | (self.x != self.x.round())).any())
 
     @property
     def steps(self) -> int:
@@ -95,7 +99,7 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     x = x.to(weight.dtype)
     limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
     found = Given(x, receivers, limits, random.whole(seed), samples)
-    if learns and not found.single and is_true(((x < 0) | (x != x.round())).any()):
+    if learns and not found.whole:
         raise InputError(f"{label}: x holds {_odd(x):g}; a rule learns from spikes, 0 or 1, or whole counts of them")
     return found
 
