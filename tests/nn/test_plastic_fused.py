@@ -27,7 +27,7 @@ def same(made: list[Plastic], x: torch.Tensor, tolerance: float = 1e-11, **more)
     state: list = [None, None]
     for _ in range(2):
         (fused, state[0]), (steps, state[1]) = (one(x, s, **more) for one, s in zip(made, state, strict=True))
-        assert torch.equal(fused, steps)
+        compare(fused, steps, tolerance)
         compare(*state, tolerance)
         torch.testing.assert_close(made[0].weight, made[1].weight, rtol=tolerance, atol=tolerance)
     return fused  # pyright: ignore[reportPossiblyUnboundVariable]
@@ -115,6 +115,18 @@ def test_sequences_of_several_lengths_with_a_bias():
     assert y[:, 1].sum() == 0 and y[17:, 2].sum() == 0 and y.sum() > 5
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("learning", [True, False])
+def test_several_spikes_of_a_sender_in_a_step(batch: int, learning: bool):
+    x = torch.poisson(torch.full((50, batch, 6), 0.3), generator=torch.Generator().manual_seed(2)).double()
+    x[4:9], x[20] = 0, 0
+    x[20, 0, 3] = 7
+    made = [layer(backend=backend, winners=3) for backend in BOTH]
+    for one in made:
+        one.learning = learning
+    assert same(made, x, lengths=torch.tensor([50, 9, 30][:batch])).sum() > 5
+
+
 def test_times_and_integers():
     rule = Rule(
         "Clock",
@@ -165,16 +177,15 @@ def test_sizes_and_values_compile_nothing():
 
 
 def test_a_call_tells_what_runs_it_and_why():
-    conv = Plastic(nn.Conv2d(1, 2, 3), neurons.LIF, PAIRS)
+    conv, several = Plastic(nn.Conv2d(1, 2, 3), neurons.LIF, PAIRS), torch.full((2, 1, 6), 2.0)
     assert layer().explain() == "llvm_cpu: the fused kernel for CPUs does all steps"
-    assert layer().explain(torch.full((2, 1, 6), 2.0)) == "torch_eager: x holds several spikes of a sender in a step"
+    assert layer().explain(several) == conv.explain() == layer().explain()
     assert layer(backend="torch_eager").explain() == "torch_eager: asked for by backend='torch_eager'"
-    assert conv.explain() == "torch_eager: the fused kernel does nn.Linear, and this is Conv2d"
     wide = layer(inhibition=nn.Sequential(nn.Linear(4, 4).double()))
     assert wide.explain() == (
         "torch_eager: what inhibits is Sequential, and the fused kernel does a matrix, or a Linear without bias"
     )
-    with pytest.raises(BackendError, match=r"backend='llvm_cpu' cannot run this: .* this is Conv2d"):
-        Plastic(nn.Conv2d(1, 2, 3), neurons.LIF, PAIRS, backend="llvm_cpu").explain()
-    with pytest.raises(BackendError, match=r"backend='llvm_cpu' cannot run this: x holds several spikes"):
-        layer(backend="llvm_cpu")(torch.full((2, 1, 6), 2.0))
+    with pytest.raises(BackendError, match=r"backend='llvm_cpu' cannot run this: .* draws random numbers"):
+        Plastic(nn.Conv2d(1, 2, 3), neurons.LIF, rules.GraupnerBrunel, backend="llvm_cpu").explain()
+    with pytest.raises(BackendError, match=r"backend='llvm_cpu' cannot run this: x holds other numbers than counts"):
+        layer(backend="llvm_cpu", winners=1).eval()(several / 4)

@@ -137,9 +137,11 @@ def test_what_is_past_the_length_of_a_sample_changes_nothing():
     torch.testing.assert_close(state["pre"]["x_pre"][1], held["pre"]["x_pre"][1])
 
 
-def test_several_spikes_of_a_sender_in_a_step_are_that_many_events():
+@pytest.mark.parametrize("backend", ["llvm_cpu", "torch_eager"])
+def test_several_spikes_of_a_sender_in_a_step_are_that_many_events(backend: str):
     rule = Rule("Halve", "", on_pre="w = w/2")
-    made = layer(rule, n=1, m=1, cell=Neuron("Sum", "v[k+1] = I : 1; I : 1 (input)"), output="v")
+    cell = Neuron("Sum", "v[k+1] = I : 1; I : 1 (input)")
+    made = layer(rule, n=1, m=1, cell=cell, output="v", backend=backend)
     with torch.no_grad():
         made.weight.fill_(1.0)
     y, _ = made(torch.tensor([3.0, 0.0, 1.0]).double().reshape(3, 1, 1))
@@ -166,12 +168,15 @@ def test_each_synapse_of_each_sample_has_its_own_noise():
 # --- convolutions -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("backend", ["llvm_cpu", "torch_eager"])
 @pytest.mark.parametrize("dims", [1, 2])
 @pytest.mark.parametrize("padding", [0, 1, "same"])
-def test_a_convolution_is_a_dense_layer_whose_tied_weights_change_by_the_sum(dims: int, padding: int | str):
+def test_a_convolution_is_a_dense_layer_whose_tied_weights_change_by_the_sum(
+    dims: int, padding: int | str, backend: str
+):
     stride = 1 if padding == "same" else 2
     kind, size = (nn.Conv1d, (7,)) if dims == 1 else (nn.Conv2d, (5, 6))
-    conv = Plastic(kind(2, 3, 3, stride=stride, padding=padding, bias=False).double(), CELL, FREE)
+    conv = Plastic(kind(2, 3, 3, stride=stride, padding=padding, bias=False).double(), CELL, FREE, backend=backend)
     with torch.no_grad():
         conv.weight.copy_(torch.rand(conv.weight.shape, generator=torch.Generator().manual_seed(3)))
     x = spikes(12, 2, 2, *size, rate=0.25)
@@ -397,6 +402,8 @@ def test_wrong_calls_say_what_was_expected():
         made(spikes(3, 1, 5))
     with pytest.raises(InputError, match=r"x holds 0\.5; a rule learns from spikes"):
         made(torch.full((3, 1, 6), 0.5).double())
+    with pytest.raises(InputError, match="x holds inf; a rule learns from spikes"):
+        made(torch.full((3, 1, 6), torch.inf).double())
     with pytest.raises(StateError, match="state 'x_pre' has shape"):
         made(spikes(3, 2, 6), made(spikes(3, 1, 6))[1] | {"neurons": {"v": torch.zeros(2, 4).double()}})
     with pytest.raises(StateError, match="'neurons' is missing"):

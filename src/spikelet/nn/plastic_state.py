@@ -54,8 +54,8 @@ class Given:
 
     @cached_property
     def whole(self) -> bool:
-        """Whether all of ``x`` is whole and not negative."""
-        return self.single or not is_true(((self.x < 0) | (self.x != self.x.round())).any())
+        """Whether all of ``x`` is whole, finite and not negative."""
+        return self.single or not is_true(_odd(self.x).any())
 
     @property
     def steps(self) -> int:
@@ -100,12 +100,15 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
     found = Given(x, receivers, limits, random.whole(seed), samples)
     if learns and not found.whole:
-        raise InputError(f"{label}: x holds {_odd(x):g}; a rule learns from spikes, 0 or 1, or whole counts of them")
+        raise InputError(
+            f"{label}: x holds {float(x[_odd(x)][0]):g}; a rule learns from spikes, 0 or 1, or whole counts of them"
+        )
     return found
 
 
-def _odd(x: Tensor) -> float:
-    return float(x[(x < 0) | (x != x.round())][0])
+def _odd(x: Tensor) -> Tensor:
+    """Return where spikes are no counts."""
+    return (x < 0) | (x != x.round()) | x.isinf()
 
 
 @dataclass
