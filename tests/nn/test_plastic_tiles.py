@@ -12,6 +12,7 @@ from torch import nn
 
 from spikelet import rules
 from spikelet.backends import llvm_jit
+from spikelet.errors import ShapeError
 from spikelet.lang.places import side
 from spikelet.model import Neuron
 from spikelet.nn import Plastic
@@ -27,6 +28,16 @@ WINDOWS = [
 ]
 THRESHOLDS = np.array([0.1, 0.2, 0.3]).reshape(3, 1, 1)
 DELTA = Rule("Delta", "eta = 0.02", on_pre="w += eta*error_post")
+
+
+class Lateral(nn.Conv2d):
+    """Each spike takes from other maps at its place, and from all around."""
+
+    def __init__(self, channels: int, size: int, padding: int = 0):
+        super().__init__(channels, channels, size, padding=padding, bias=False, dtype=torch.float64)
+        with torch.no_grad():
+            self.weight.copy_(-torch.rand(self.weight.shape, generator=torch.Generator().manual_seed(4)))
+            self.weight[range(channels), range(channels), size // 2, size // 2] = 0
 
 
 def convolution(
@@ -93,6 +104,8 @@ def test_every_window(dims: int, window: dict, batch: int):
         {"shared": "theta", "cell": ADAPTIVE, "winners": 3},
         {"reduction": "mean"},
         {"output": "v"},
+        {"inhibition": Lateral(3, 1)},
+        {"inhibition": Lateral(3, 3, padding=1), "winners": 5},
         {"cell": CELL(v_th=THRESHOLDS)},
         {"cell": CELL(v_th=THRESHOLDS + 0.01 * np.arange(9).reshape(3, 3)), "winners": 4},
     ],
@@ -178,7 +191,15 @@ def test_images_of_several_sizes_in_turn():
     torch.testing.assert_close(made[0].weight, made[1].weight, rtol=1e-11, atol=1e-11)
 
 
-def test_what_inhibits_a_convolution_is_not_in_the_kernel():
-    made = convolution(2, inhibition=nn.Conv2d(3, 3, 1, bias=False).double())
-    text = "what inhibits is Conv2d, and the fused kernel of a convolution does nothing that inhibits"
-    assert made.explain() == f"torch_eager: {text}"
+def test_what_inhibits_is_in_the_kernel_where_it_is_a_convolution():
+    module = nn.Sequential(Lateral(3, 1))
+    text = "what inhibits is Sequential, and the fused kernel does a Conv2d without bias"
+    assert convolution(2, inhibition=module).explain() == f"torch_eager: {text}"
+    for other in (nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1, groups=3, bias=False), nn.Linear(3, 3, bias=False)):
+        assert convolution(2, inhibition=other).explain().startswith("torch_eager: what inhibits is")
+
+
+@pytest.mark.parametrize("backend", BOTH)
+def test_inhibition_of_another_shape_is_an_error(backend: str):
+    with pytest.raises(ShapeError, match=r"inhibition made \(3, 1, 1\) of a sample's spikes \(3, 3, 3\)"):
+        convolution(2, inhibition=Lateral(3, 3), backend=backend)(image(2))

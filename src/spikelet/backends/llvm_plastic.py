@@ -18,7 +18,8 @@ from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.ir.nodes import Node, topological
 
 LOW, HIGH, WEIGHT = "low?", "high?", "w"
-_WORDS = ("T", "B", "N", "M", "winners", "inputs", "channels", "places", "width", "offsets", "positions")
+_TILES = ("inputs", "channels", "places", "width", "offsets", "positions", "inhibition.offsets")
+_WORDS = ("T", "B", "N", "M", "winners", *_TILES)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Plan:
         given: (network) states that are set in each step.
         single: There is one sample, and one place at which a weight is used: statements set the weights as they are.
         counted: Senders may have several spikes in a step.
-        inhibits: Spikes send to the neurons by a matrix.
+        inhibits: Spikes send to the neurons by weights of their own.
         biased: Each step adds a bias.
         output: ``spikes``, or a state of the neurons.
     """

@@ -74,9 +74,13 @@ class Loop(Events):
                 start = self.get("real", "bias", j) if self.plan.biased else self.zero()
                 self.put("real", start, "drive", self.index(b, self.arg("M"), j))
             if self.plan.inhibits:
-                with self.firing(b) as s, self.loop("j", self.arg("M")) as j:
-                    weight = self.get("real", "inhibition", self.index(s, self.arg("M"), j))
-                    self.add("drive", self.index(b, self.arg("M"), j), weight)
+                self._inhibit(b)
+
+    def _inhibit(self, b: str) -> None:
+        """Deliver what the spikes of the last step send to the neurons."""
+        with self.firing(b) as s, self.loop("j", self.arg("M")) as j:
+            weight = self.get("real", "inhibition", self.index(s, self.arg("M"), j))
+            self.add("drive", self.index(b, self.arg("M"), j), weight)
 
     def _rows(self, synaptic: Part, sided: Part) -> None:
         """Deliver the spikes of the senders, and run ``on_pre``."""

@@ -27,15 +27,13 @@ class Tiles(Loop):
     # --- which synapses -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _uses(self, i: str) -> Iterator[tuple[str, str]]:
+    def _uses(self, channel: str, position: str, of: str = "") -> Iterator[tuple[str, str]]:
         """Write a loop over the places whose patch holds a sender, and the row k of the weights that it meets there."""
-        channel, position = (self.value(f"{of} i64 {i}, {self.arg('positions')}") for of in ("udiv", "urem"))
-        first, last = (self.whole("uses.start", at) for at in (position, self.value(f"add i64 {position}, 1")))
+        after = self.value(f"add i64 {position}, 1")
+        first, last = (self.whole(f"{of}uses.start", at) for at in (position, after))
         with self.loop("use", last, first) as use:
-            yield (
-                self.whole("uses.place", use),
-                self.index(channel, self.arg("offsets"), self.whole("uses.offset", use)),
-            )
+            offset = self.whole(f"{of}uses.offset", use)
+            yield self.whole(f"{of}uses.place", use), self.index(channel, self.arg(f"{of}offsets"), offset)
 
     @contextmanager
     def _patch(self, place: str) -> Iterator[tuple[str, str]]:
@@ -54,7 +52,20 @@ class Tiles(Loop):
         weight, change = (("column", k), k) if column else (("weights", at), at)
         return Synapse(b, i, self.index(place, channels, m), state, weight, change)
 
+    def _parted(self, number: str, size: str) -> tuple[str, str]:
+        """Part ``a*size + b`` into a and b."""
+        return self.value(f"udiv i64 {number}, {self.arg(size)}"), self.value(f"urem i64 {number}, {self.arg(size)}")
+
     # --- what happens to them -----------------------------------------------------------------------------------------
+
+    def _inhibit(self, b: str) -> None:
+        """Deliver what the spikes of the last step send to the neurons, by a convolution."""
+        channels = self.arg("channels")
+        with self.firing(b) as s:
+            position, channel = self._parted(s, "channels")
+            with self._uses(channel, position, "inhibition.") as (place, k), self.loop("m", channels) as m:
+                at = self.index(b, self.arg("M"), self.index(place, channels, m))
+                self.add("drive", at, self.get("real", "inhibition", self.index(k, channels, m)))
 
     def _flow(self, part: Part) -> None:
         """Take all synapses a step further."""
@@ -67,7 +78,8 @@ class Tiles(Loop):
     def _rows(self, synaptic: Part, sided: Part) -> None:
         """Deliver the spikes of the senders, and run ``on_pre``."""
         with self.samples() as b, self.arriving(b) as i:
-            with self._uses(i) as (place, k):
+            channel, position = self._parted(i, "positions")
+            with self._uses(channel, position) as (place, k):
                 self._hit(synaptic, k)
                 with self.loop("m", self.arg("channels")) as m:
                     synapse = self._tile(b, i, place, k, m)
@@ -81,14 +93,14 @@ class Tiles(Loop):
     def _columns(self, synaptic: Part, sided: Part) -> None:
         """Run ``on_post`` for the receivers that have fired, channel by channel, whose weights are brought together."""
         channels = self.arg("channels")
-        self.listed("M", self.firing, lambda j: self.value(f"urem i64 {j}, {channels}"))
+        self.listed("M", self.firing, lambda j: self._parted(j, "channels")[1])
         with self.touched() as m:
             if synaptic.updates:
                 with self.loop("k", self.arg("width")) as k:
                     self.put("real", self.get("real", "weights", self.index(k, channels, m)), "column", k)
             with self.entries(m) as entry:
-                b, j = (self.value(f"{of} i64 {entry}, {self.arg('M')}") for of in ("udiv", "urem"))
-                place = self.value(f"udiv i64 {j}, {channels}")
+                b, j = self._parted(entry, "M")
+                place, _ = self._parted(j, "channels")
                 if synaptic.updates:
                     with self._patch(place) as (i, k):
                         self._hit(synaptic, k)

@@ -17,7 +17,7 @@ from spikelet.nn.layer import Layer, State, stream_seed
 from spikelet.nn.neurons import Neurons
 from spikelet.nn.plastic_cells import Cells
 from spikelet.nn.plastic_fused import Fused
-from spikelet.nn.plastic_inhibition import matrix, require_inhibition, sent
+from spikelet.nn.plastic_inhibition import require_inhibition, sent
 from spikelet.nn.plastic_layout import Layout
 from spikelet.nn.plastic_loop import Tracing
 from spikelet.nn.plastic_rule import Learning
@@ -219,7 +219,7 @@ class Plastic(Layer):
         neurons = self.neurons.start(silent, whole.neurons, **more)
         plain = states.tracing is not None or not self._has_gradient(call)
         if plain and self._choice(call.x.device, call).backend == FUSED:
-            return self.fused(call, start, whole, rows, None if self.inhibition is None else matrix(self.inhibition))
+            return self.fused(call, start, whole, rows, self.inhibition)
         inhibit = functools.partial(sent, self.label, self.inhibition) if states.inhibits else None
         run = Run(self.layout, self.cells, inhibit, states.tracing, rows)
         return run(call, neurons, whole)

@@ -38,39 +38,36 @@ class Memory:
         given: The arguments of the call.
         whole: The state before the first step; without states of the rule where the layer does not learn.
         signals: Values for each step.
-        inhibition: What spikes send to the neurons, by sender and receiver, or None.
-        tiles: Of a convolution.
         shared: States of the neurons that all samples share.
-        share: By what sums of changes are multiplied.
     """
 
-    def __init__(
-        self, layout: Layout, given: Given, whole: Whole, signals: Signals, inhibition: Tensor | None,
-        tiles: Tiles | None, shared: tuple[str, ...], share: float,
-    ):  # fmt: skip
+    def __init__(self, layout: Layout, given: Given, whole: Whole, signals: Signals, shared: tuple[str, ...]):
         self.layout, self.given, self.before, self.signals = layout, given, whole, signals
         self.shared, self.learns = shared, whole.kept is not None
         self.kept = Kept({}, {}, torch.zeros((), dtype=torch.int64)) if whole.kept is None else whole.kept
-        self.dtype, self.inhibits, bias = given.x.dtype, inhibition is not None, layout.bias()
+        self.dtype, self.inhibits, bias = given.x.dtype, whole.spikes is not None, layout.bias()
         self.biased, batch, (n, m) = bias is not None, given.batch, (prod(given.senders), prod(given.receivers))
         self.weights = self._laid_out()
         self.arrays: dict[str, Tensor] = {
-            **_lists(given), "weights": self.weights, "share": torch.full((), share, dtype=self.dtype),
+            **_lists(given), "weights": self.weights,
             "out": self._out(given.steps, batch, *given.receivers[1:], given.receivers[0]),
             "drive": self._room(batch, m), "above": self._room(m), "pass": torch.zeros(m, dtype=torch.bool),
-            "limits": self._limits(), "spikes": self._room(batch, m) if whole.spikes is None else whole.spikes.clone(),
-            "change": self._room(max(n, m) if tiles is None else self.weights.numel()),
+            "limits": self._limits(),
+            "spikes": self._room(batch, m) if whole.spikes is None else self.inward(whole.spikes),
+            "change": self._room(max(n, m) if layout.linear else self.weights.numel()),
             "column": self._room(len(self.weights)), "hit": torch.zeros(len(self.weights), dtype=torch.bool),
             **{name: torch.zeros(max(n, m), dtype=torch.int32) for name in ("head", "count", "touched", "firing")},
             "next": torch.zeros(batch * max(n, m), dtype=torch.int32),
-            **({} if tiles is None else tiles.lists),
         }  # fmt: skip
         if bias is not None:
             self.arrays["bias"] = self.inward(bias.detach().expand(given.receivers))
-        if inhibition is not None:
-            self.arrays["inhibition"] = inhibition
-        self.numbers = {"T": given.steps, "B": batch, "N": n, "M": m, **({} if tiles is None else tiles.numbers)}
+        self.numbers = {"T": given.steps, "B": batch, "N": n, "M": m}
         self._states()
+
+    def add_tiles(self, tiles: Tiles) -> None:
+        """Add the lists of a convolution."""
+        self.numbers |= tiles.numbers
+        self.arrays |= tiles.lists
 
     def inward(self, value: Tensor) -> Tensor:
         """Return a copy of values (..., *M) of receivers, as they lie in a kernel."""
@@ -145,16 +142,16 @@ class Memory:
         for name, value in self.before.neurons.items():
             now = value + steps if name == STEP else self._outward(f"neurons.{name}")
             neurons[name] = now.expand_as(value) if name in self.shared else now
-        places: dict[str, dict[str, Tensor]] = {}
-        for place, group in self.kept.places.items():
-            found = {n: self._outward(f"post.{n}") if place == "post" and n != STEP else None for n in group}
-            places[place] = {
-                n: v + steps if n == STEP else arrays[f"{place}.{n}"] if found[n] is None else found[n]
-                for n, v in group.items()
-            }
+        places = {
+            place: {n: v + steps if n == STEP else self._trace(place, n) for n, v in group.items()}
+            for place, group in self.kept.places.items()
+        }
         synapse = {name: arrays[f"synapse.{name}"].permute(0, 3, 1, 2) for name in self.kept.synapse}
         kept = Kept(places, synapse, self.kept.step + steps) if self.learns else None
-        return self._outward("out"), Whole(neurons, kept, None if self.before.spikes is None else arrays["spikes"])
+        return self._outward("out"), Whole(neurons, kept, self._outward("spikes") if self.inhibits else None)
+
+    def _trace(self, place: str, name: str) -> Tensor:
+        return self._outward(f"post.{name}") if place == "post" else self.arrays[f"{place}.{name}"]
 
 
 def _lists(given: Given) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from spikelet.ir.nodes import topological
 from spikelet.nn.coefficients import Prepared
 from spikelet.nn.plastic_call import Compiled, Memory
 from spikelet.nn.plastic_cells import Cells
-from spikelet.nn.plastic_inhibition import matrix
+from spikelet.nn.plastic_inhibition import require_shape, weights
 from spikelet.nn.plastic_layout import Layout
 from spikelet.nn.plastic_rule import Change, Learning
 from spikelet.nn.plastic_state import Given, Signals, Whole
@@ -44,7 +44,7 @@ class Fused:
         self.reduced = learning.batched
         self.compiled: dict[object, Compiled] = {}
         self.turned: tuple[Tensor, int, Tensor] | None = None
-        self.tiles: tuple[tuple[int, ...], Tiles] | None = None
+        self.tiles: dict[str, tuple[object, Tiles]] = {}
 
     def obstacle(self, device: torch.device, inhibition: object) -> str:
         """Say why the kernel cannot do a call; nothing if it can."""
@@ -62,13 +62,10 @@ class Fused:
         integers += [n for n in self.neurons.targets if model.definition.variables[n].integer]
         if integers:
             return f"'{integers[0]}' is an integer"
-        if inhibition is None:
-            return ""
-        kind = type(inhibition).__name__
-        if not self.layout.linear:
-            return f"what inhibits is {kind}, and the fused kernel of a convolution does nothing that inhibits"
-        if matrix(inhibition) is None:
-            return f"what inhibits is {kind}, and the fused kernel does a matrix, or a Linear without bias"
+        if inhibition is not None and weights(self.layout, inhibition) is None:
+            own = type(self.layout.module).__name__
+            does = f"{'a matrix, or ' if self.layout.linear else ''}a {own} without bias"
+            return f"what inhibits is {type(inhibition).__name__}, and the fused kernel does {does}"
         return ""
 
     def too_much(self, given: Given) -> str:
@@ -80,17 +77,23 @@ class Fused:
         return "" if given.whole else "x holds other numbers than counts of spikes"
 
     def __call__(
-        self, given: Given, prepared: Prepared, whole: Whole, signals: Signals, inhibition: Tensor | None
+        self, given: Given, prepared: Prepared, whole: Whole, signals: Signals, inhibition: Any
     ) -> tuple[Tensor, Whole]:
         """Run all steps; returns what the layer shows of each, (T, B, M), and the state after the last.
 
         Where ``whole`` has no states of the rule the layer does not learn.
         """
-        inhibition = None if inhibition is None else self._by_sender(inhibition, given.x.dtype)
-        share = 1.0 if self.reduced == "sum" else 1 / given.batch
-        tiles = None if self.layout.linear else self._tiles(given)
-        call = Memory(self.layout, given, whole, signals, inhibition, tiles, self.cells.shared, share)
+        call = Memory(self.layout, given, whole, signals, self.cells.shared)
         call.numbers["winners"] = self.cells.winners or 0
+        call.arrays["share"] = torch.full((), 1.0 if self.reduced == "sum" else 1 / given.batch, dtype=call.dtype)
+        if not self.layout.linear:
+            call.add_tiles(self._tiles("", self.layout, given.senders, given.receivers))
+        if inhibition is not None:
+            call.arrays["inhibition"] = self._by_sender(inhibition, call.dtype)
+            if not self.layout.linear:
+                sent = Layout(self.layout.label, inhibition)
+                require_shape(sent.label, sent.receivers(given.receivers), given.receivers)
+                call.add_tiles(self._tiles("inhibition.", sent, given.receivers, given.receivers))
         tables = [n for n, v in zip(self.neurons.step.coefficients, prepared.coefficients, strict=True) if v.ndim]
         kernel = self._kernel(call, tuple(tables))
         values = zip(self.neurons.step.coefficients, prepared.coefficients, strict=True)
@@ -100,18 +103,22 @@ class Fused:
         call.run(kernel, self.dt)
         return call.finished()
 
-    def _by_sender(self, inhibition: Tensor, dtype: torch.dtype) -> Tensor:
+    def _by_sender(self, inhibition: object, dtype: torch.dtype) -> Tensor:
         """Return what inhibits by sender and receiver; a copy is kept as long as nothing changes it."""
-        kept = self.turned
-        if kept is None or kept[0] is not inhibition or kept[1] != inhibition._version or kept[2].dtype != dtype:
-            kept = self.turned = inhibition, inhibition._version, inhibition.detach().to(dtype).t().contiguous()
+        kept, weight = self.turned, weights(self.layout, inhibition)
+        assert weight is not None  # as obstacle saw
+        if kept is None or kept[0] is not weight or kept[1] != weight._version or kept[2].dtype != dtype:
+            turned = weight.detach().to(dtype).flatten(1).t().contiguous()
+            kept = self.turned = weight, weight._version, turned
         return kept[2]
 
-    def _tiles(self, given: Given) -> Tiles:
+    def _tiles(self, name: str, layout: Layout, senders: tuple[int, ...], receivers: tuple[int, ...]) -> Tiles:
         """Return the lists of a convolution; they are kept for images of the same size."""
-        if self.tiles is None or self.tiles[0] != given.senders:
-            self.tiles = given.senders, Tiles.of(self.layout, given.senders, given.receivers)
-        return self.tiles[1]
+        module = layout.module
+        key = (senders, receivers, module.kernel_size, module.stride, module.dilation, module.padding)
+        if name not in self.tiles or self.tiles[name][0] != key:
+            self.tiles[name] = key, Tiles.of(name, layout, senders, receivers)
+        return self.tiles[name][1]
 
     # --- kernels ------------------------------------------------------------------------------------------------------
 

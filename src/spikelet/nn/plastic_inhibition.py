@@ -28,11 +28,17 @@ def require_inhibition(layout: Layout, inhibition: object) -> None:
         raise InputError(f"{label}: inhibition holds a layer with a state")
 
 
-def matrix(inhibition: object) -> Tensor | None:
-    """Return what inhibits as a matrix, by receiver and sender; None where it is none."""
+def weights(layout: Layout, inhibition: object) -> Tensor | None:
+    """Return what inhibits as weights by receiver: a matrix, or those of a module of the layer's kind without a bias.
+
+    None where it is something else.
+    """
     if isinstance(inhibition, Tensor):
         return inhibition
-    if not isinstance(inhibition, nn.Linear) or inhibition.bias is not None:
+    kind = nn.Linear if layout.linear else nn.Conv1d if layout.module.weight.ndim == 3 else nn.Conv2d
+    if not isinstance(inhibition, kind) or inhibition.bias is not None:
+        return None
+    if not isinstance(inhibition, nn.Linear) and (inhibition.groups != 1 or inhibition.padding_mode != "zeros"):
         return None
     hooks = inhibition._forward_hooks or inhibition._forward_pre_hooks
     return None if hooks else inhibition.weight
@@ -45,6 +51,11 @@ def sent(label: str, inhibition: Tensor | nn.Module, spikes: Tensor) -> Tensor:
         ShapeError: a module makes something else of them.
     """
     found = functional.linear(spikes, inhibition) if isinstance(inhibition, Tensor) else inhibition(spikes)
-    if found.shape != spikes.shape:
-        raise ShapeError(f"{label}: inhibition made {tuple(found.shape)} of spikes {tuple(spikes.shape)}")
+    require_shape(label, tuple(found.shape[1:]), tuple(spikes.shape[1:]))
     return found
+
+
+def require_shape(label: str, found: tuple[int, ...], receivers: tuple[int, ...]) -> None:
+    """Raise ``ShapeError`` where inhibition is not of the shape of the receivers."""
+    if found != receivers:
+        raise ShapeError(f"{label}: inhibition made {found} of a sample's spikes {receivers}")

@@ -23,8 +23,8 @@ class Tiles:
     lists: dict[str, Tensor]
 
     @staticmethod
-    def of(layout: Layout, senders: tuple[int, ...], receivers: tuple[int, ...]) -> "Tiles":
-        """Look at a convolution of senders (C, *positions)."""
+    def of(name: str, layout: Layout, senders: tuple[int, ...], receivers: tuple[int, ...]) -> "Tiles":
+        """Look at a convolution of senders (C, *positions); what is found has names that begin with ``name``."""
         channels, inputs = receivers[0], senders[0]
         places, positions = prod(receivers[1:]), prod(senders[1:])
         number = torch.arange(1, positions + 1, dtype=layout.module.weight.dtype).reshape(1, 1, *senders[1:])
@@ -40,4 +40,5 @@ class Tiles:
             "inputs": inputs, "channels": channels, "places": places, "width": inputs * offsets, "offsets": offsets,
             "positions": positions,
         }  # fmt: skip
-        return Tiles(numbers, {name: torch.from_numpy(v.astype(np.int32).copy()) for name, v in lists.items()})
+        tensors = {name + key: torch.from_numpy(np.array(value, np.int32, order="C")) for key, value in lists.items()}
+        return Tiles({name + key: size for key, size in numbers.items()}, tensors)
