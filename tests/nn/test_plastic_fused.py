@@ -28,7 +28,7 @@ def same(made: list[Plastic], x: torch.Tensor, tolerance: float = 1e-11, **more)
     for _ in range(2):
         (fused, state[0]), (steps, state[1]) = (one(x, s, **more) for one, s in zip(made, state, strict=True))
         compare(fused, steps, tolerance)
-        compare(*state, tolerance)
+        compare(state[0], state[1], tolerance)
         torch.testing.assert_close(made[0].weight, made[1].weight, rtol=tolerance, atol=tolerance)
     return fused  # pyright: ignore[reportPossiblyUnboundVariable]
 

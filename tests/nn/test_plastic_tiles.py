@@ -63,7 +63,7 @@ def signals(rule: Rule, x: torch.Tensor) -> dict[str, torch.Tensor]:
             found[name] = torch.randn(x.shape, generator=generator, dtype=torch.float64)
     for name, place in rule.places.items():
         if place == "network":
-            found[name] = 0.1 * torch.randn(x.shape[:2], generator=generator, dtype=torch.float64)
+            found[name] = 0.01 * torch.randn(x.shape[:2], generator=generator, dtype=torch.float64)
     return found
 
 

@@ -100,7 +100,7 @@ class Synapse:
         b: Sample.
         i: Sender.
         j: Receiver.
-        state: Where its states are.
+        state: Writes and returns where its states are.
         weight: Array, and place in it.
         change: Place of the sum of the changes of its weight.
     """
@@ -108,7 +108,7 @@ class Synapse:
     b: str
     i: str
     j: str
-    state: str
+    state: Callable[[], str]
     weight: tuple[str, str]
     change: str
 
@@ -200,7 +200,7 @@ class Writer(Function):
         if name == WEIGHT:
             return self.get("real", *s.weight)
         if self.plan.where[name] == "synapse":
-            return self.get(self.plan.types[name], f"synapse.{name}", s.state)
+            return self.get(self.plan.types[name], f"synapse.{name}", s.state())
         return self.learnt(name, s.b, s.i, s.j)
 
     def learnt(self, name: str, b: str, i: str, j: str) -> str:

@@ -128,9 +128,8 @@ class Loop(Events):
 
     def _synapse(self, b: str, i: str, j: str, column: bool = False) -> Synapse:
         """Return the synapse from a sender to a receiver."""
-        state = self.index(b, self.arg("N"), i, self.arg("M"), j)
         weight = ("column", i) if column else ("weights", self.index(i, self.arg("M"), j))
-        return Synapse(b, i, j, state, weight, i if column else j)
+        return Synapse(b, i, j, lambda: self.index(b, self.arg("N"), i, self.arg("M"), j), weight, i if column else j)
 
     def _learn(self, part: Part, s: Synapse) -> None:
         """Run statements for a synapse of a sample: set its states, and sum, or set, its weight."""
@@ -143,7 +142,7 @@ class Loop(Events):
             change = self.value(f"fsub {self.d.real} {weight}, {self.get('real', *s.weight)}")
             self.add("change", s.change, change)
         for key, changed in new.items():
-            self.put(self.plan.types[key], changed, f"synapse.{key}", s.state)
+            self.put(self.plan.types[key], changed, f"synapse.{key}", s.state())
 
     def _end(self, part: Part, size: str, n: str) -> None:
         """Add the changes of a row, or column, and apply the bounds."""

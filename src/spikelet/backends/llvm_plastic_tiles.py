@@ -38,19 +38,19 @@ class Tiles(Loop):
     @contextmanager
     def _patch(self, place: str) -> Iterator[tuple[str, str]]:
         """Write a loop over the senders that are seen at a place, and the row k of their weights there."""
-        with self.loop("q", self.arg("offsets")) as q:
+        with self.loop("c", self.arg("inputs")) as c, self.loop("q", self.arg("offsets")) as q:
             found = self.load("i32", self.arg("patch"), self.index(place, self.arg("offsets"), q))
             position = self.value(f"zext i32 {found} to i64")
-            with self.when(self.value(f"icmp sge i32 {found}, 0")), self.loop("c", self.arg("inputs")) as c:
+            with self.when(self.value(f"icmp sge i32 {found}, 0")):
                 yield self.index(c, self.arg("positions"), position), self.index(c, self.arg("offsets"), q)
 
     def _tile(self, b: str, i: str, place: str, k: str, m: str, column: bool = False) -> Synapse:
         """Return the synapse from a sender to a channel at a place, of weight k."""
         channels = self.arg("channels")
-        state = self.index(b, self.arg("places"), place, self.arg("width"), k, channels, m)
         at = self.index(k, channels, m)
         weight, change = (("column", k), k) if column else (("weights", at), at)
-        return Synapse(b, i, self.index(place, channels, m), state, weight, change)
+        terms = (b, self.arg("places"), place, self.arg("width"), k, channels, m)
+        return Synapse(b, i, self.index(place, channels, m), lambda: self.index(*terms), weight, change)
 
     def _parted(self, number: str, size: str) -> tuple[str, str]:
         """Part ``a*size + b`` into a and b."""
