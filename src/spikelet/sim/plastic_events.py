@@ -100,7 +100,7 @@ class Event(Function):
         called = re.findall(r"@sk_(\w+)\(", body)
         laws = [name for name in called if name in ("uniform", "normal")]
         functions = definitions([name for name in called if name not in laws], self.shape.real)
-        parts = [functions, random_definitions(laws) if laws else "", body, _DECLARATIONS]
+        parts = [functions, random_definitions(laws) if laws else "", body, _DECLARATIONS, self.metadata()]
         lines = "\n\n".join(parts).split("\n")
         declared = dict.fromkeys(line for line in lines if line.startswith("declare"))  # each only once
         return Kernel("\n".join([*declared, *(line for line in lines if line not in declared)]), self.words)
@@ -157,13 +157,15 @@ class Event(Function):
         return found, self.tabled("pre", copy, roots)
 
     def lane(self, values: Mapping[str, str], tables: Mapping[Node, str]) -> Lane:
-        """Return a printer of nodes over known values of states and of tables."""
+        """Return a printer of nodes over known values of states, and of tables and whatever else is known."""
 
         def leaf(n: Node) -> str:
+            if n in tables:
+                return tables[n]
             if n.kind in ("state", "input"):
                 return values[n.value] if n.value in values else self.shared[n.value]
             if n.kind == "coefficient":
-                return tables[n] if n in tables else self.fixed[n]
+                return self.fixed[n]
             return self.draws[n] if n.kind == "noise" else self.time if n.kind == "time" else ""
 
         return Lane(self, self.d, leaf)
