@@ -243,10 +243,10 @@ class Event(Function):
         return self.load("i64", self.w["pointer"], segment), self.load("i64", self.w["pointer"], self.sum(segment, "1"))
 
     @contextmanager
-    def synapses(self, segment: str) -> Iterator[tuple[str, str]]:
+    def synapses(self, segment: str, *, parallel: bool = False) -> Iterator[tuple[str, str]]:
         """Write a loop over the synapses of a segment; yield the place and the target of each."""
         begin, end = self.ends(segment)
-        with self.loop("e", end, begin) as e:
+        with (self.parallel if parallel else self.loop)("e", end, begin) as e:
             whole = self.shape.whole
             yield e, self.value(f"sub i64 {e}, {begin}") if whole else self.index(e)
 
