@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from spikelet.backends.llvm_math import definitions
+from spikelet.backends.llvm_math import costly, definitions
 from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.backends.llvm_random import random_definitions
 from spikelet.ir.nodes import Node, topological
@@ -66,7 +66,8 @@ class Event(Function):
     own: tuple[str, ...] = ()
 
     def __init__(self, program: Program, shape: Shape):
-        super().__init__(f"void @{self.name}({SIGNATURE})")
+        wide = ' "prefer-vector-width"="512"' if costly(self.each(program)) else ""
+        super().__init__(f"void @{self.name}({SIGNATURE}){wide}")
         self.program, self.shape, self.d = program, shape, Dialect(shape.real, "i64")
         self.side = {place: dict(states) for place, states in shape.states}
         self.table = dict(shape.tables)
@@ -89,6 +90,10 @@ class Event(Function):
     def more(self) -> Iterable[str]:
         """Return further words."""
         return ()
+
+    def each(self, program: Program) -> Iterable[Node]:
+        """Return the nodes that are computed for each synapse."""
+        return topological(program.updates.values())
 
     @abstractmethod
     def body(self) -> None:

@@ -31,12 +31,16 @@ class Flow(Event):
     )  # fmt: skip
 
     def __init__(self, program: Program, shape: Shape):
-        self.once = _once(program.updates.values(), shape)
+        self.once, self.remain = _once(program.updates.values(), shape)
         super().__init__(program, shape)
 
     def more(self) -> Iterable[str]:
         """Return the words of what is computed once."""
         return [f"once.{i}" for i in range(len(self.once))]
+
+    def each(self, program: Program) -> Iterable[Node]:
+        """Return the nodes that are computed for each synapse."""
+        return self.remain
 
     def body(self) -> None:
         """Go through the receivers, then through all synapses, where there is noise some at a time."""
@@ -130,10 +134,13 @@ class Flow(Event):
         return self.value(f"select i1 {below}, float {value}, float {number(1 - 2.0**-24, 'float')}")
 
 
-def _once(roots: Iterable[Node], shape: Shape) -> tuple[Node, ...]:
+def _once(roots: Iterable[Node], shape: Shape) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """Return the largest values that depend on a receiver, and on nothing that differs between its synapses.
 
     They are those that a lane asks for, so each has the bits that it would have beside the rest.
+
+    Returns:
+        These values, and all others that a lane asks for.
     """
     places = _places(roots, shape)
     needed = Lane(Function("void @none()"), Dialect(shape.real, "i64"), lambda n: "").needed
@@ -148,7 +155,7 @@ def _once(roots: Iterable[Node], shape: Shape) -> tuple[Node, ...]:
             found[n] = None
         else:
             stack += needed(n)
-    return tuple(found)
+    return tuple(found), tuple(seen - found.keys())
 
 
 def _places(roots: Iterable[Node], shape: Shape) -> dict[Node, frozenset[str]]:
