@@ -29,6 +29,8 @@ NearestTripletSTDP
 MinimalNearestTripletSTDP
 HippocampalTripletSTDP
 MinimalHippocampalTripletSTDP
+NearestHippocampalTripletSTDP
+MinimalNearestHippocampalTripletSTDP
 Clopath
 ABS
 GraupnerBrunel

@@ -55,6 +55,35 @@ def test_triplets_of_the_hippocampus_change_the_weight_as_in_the_reference(case)
     assert found == pytest.approx(TRIPLETS[case], abs=6e-5)
 
 
+CULTURES = {  # Table 4: A2+, A3+, A2-, A3-, tau_x, tau_y, whether the last spikes alone count
+    "HippocampalTripletSTDP": (6.1e-3, 6.7e-3, 1.6e-3, 1.4e-3, 946, 27, False),
+    "MinimalHippocampalTripletSTDP": (5.3e-3, 8e-3, 3.5e-3, 0, 101, 40, False),
+    "NearestHippocampalTripletSTDP": (4.6e-3, 9.1e-3, 3e-3, 7.5e-9, 575, 47, True),
+    "MinimalNearestHippocampalTripletSTDP": (4.6e-3, 9.1e-3, 3e-3, 0, 101, 48, True),
+}
+
+
+def summed(pre: list[int], post: list[int], name: str) -> float:
+    """Return the change of a weight, Eq. 3 and 4 as sums over earlier spikes, or over the last one alone."""
+    a2p, a3p, a2m, a3m, tau_x, tau_y, nearest = CULTURES[name]
+
+    def trace(spikes: list[int], tau: float, now: float) -> float:
+        earlier = [t for t in spikes if t < now][-1 if nearest else 0 :]
+        return sum(np.exp((t - now) / tau) for t in earlier)
+
+    down = sum(trace(post, 33.7, t) * (a2m + a3m * trace(pre, tau_x, t)) for t in pre)
+    return sum(trace(pre, 16.8, t) * (a2p + a3p * trace(post, tau_y, t)) for t in post) - down
+
+
+@pytest.mark.parametrize("name", CULTURES)
+def test_every_fit_to_cultures_is_a_sum_over_pairs_and_triplets(name: str):
+    times = np.random.default_rng(3).permutation(np.arange(1, 400))[:60]  # of both sides, no two at once
+    pre, post = sorted(times[:30].tolist()), sorted(times[30:].tolist())
+    expected = summed(pre, post, name)
+    assert trained(rules.entries()[name](w_max=100), pre, post, 1.0) == pytest.approx(expected, abs=1e-11)
+    assert abs(expected) > 0.05
+
+
 def test_a_single_pair_is_a_pair_rule():
     found = window(rules.HippocampalTripletSTDP, 0.5)
     np.testing.assert_allclose(found, pairs(6.1e-3, 1.6e-3, 16.8, 33.7), rtol=1e-12)
