@@ -31,6 +31,7 @@ HippocampalTripletSTDP
 MinimalHippocampalTripletSTDP
 NearestHippocampalTripletSTDP
 MinimalNearestHippocampalTripletSTDP
+SlidingTripletSTDP
 Clopath
 ABS
 GraupnerBrunel

@@ -105,3 +105,42 @@ def test_between_poisson_trains_the_minimal_rule_is_a_bcm_rule():
     expected = steps * pre.mean() * y * (6.5e-3 * (r1 + 1) * o2 * y - 7.1e-3 * o1)
     assert expected[0] < -0.3 and expected[1] < -0.3 and expected[2] > 3
     np.testing.assert_allclose(found, expected, rtol=0.1, atol=0.1)
+
+
+def test_the_sliding_rule_depresses_by_the_receivers_mean_rate():
+    """One synapse against a loop over steps, and at a constant mean rate the minimal rule."""
+    random = np.random.default_rng(4)
+    pre, post = np.flatnonzero(random.random(3000) < 0.03) + 1, np.flatnonzero(random.random(3000) < 0.02) + 1
+    rule = rules.SlidingTripletSTDP(w_max=100, tau_rho=700, rho_0=0.015, p=1.5)
+    r1 = o1 = o2 = change = 0.0
+    rho = 0.015
+    for k in range(3001):
+        r1, o1, o2, rho = (x * np.exp(-1 / tau) for x, tau in ((r1, 16.8), (o1, 33.7), (o2, 114), (rho, 700)))
+        if k in pre:
+            change -= 7.1e-3 * (rho / 0.015) ** 1.5 * o1
+            r1 += 1
+        if k in post:
+            change += 6.5e-3 * r1 * o2
+            o1, o2, rho = o1 + 1, o2 + 1, rho + 1 / 700
+    assert trained(rule, pre.tolist(), post.tolist(), 1.0) == pytest.approx(change, rel=1e-9) and abs(change) > 0.1
+    still = rules.SlidingTripletSTDP(w_max=100, tau_rho=1e12)
+    found = [trained(one, pre.tolist(), post.tolist(), 1.0) for one in (still, rules.MinimalTripletSTDP(w_max=100))]
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+def test_between_poisson_trains_the_sliding_rule_keeps_the_receiver_from_running_away():
+    """x*y*(A3p*tau_plus*tau_y*y - A2m*tau_minus*(y/rho_0)**2): potentiation below a rate, depression above it."""
+    random, steps, begin, n = np.random.default_rng(2), 16_000, 4000, (40, 120)  # rho first finds its mean
+    pre = (random.random((begin + steps, n[0])) < 0.03).astype(int)
+    post = (random.random((begin + steps, n[1])) < np.repeat([0.02, 0.1], 60)).astype(int)
+    sources, targets = np.divmod(np.arange(n[0] * n[1]), n[1])
+    rule = rules.SlidingTripletSTDP(w_max=1e3, tau_rho=1000, rho_0=0.03)
+    bench = Bench(rule, edges(sources, targets, 500.0, 1, n), pre, post, dt=1.0)
+    change = -bench.run(begin).reshape(n) + bench.run().reshape(n)
+    r1, o1, o2 = (1 / np.expm1(1 / tau) for tau in (16.8, 33.7, 114.0))
+    y = post.mean(0).reshape(2, 60).mean(1)
+    square = y**2 + 2.5 * y / 1000  # mean of rho**2 where o1 counts: its variance, and the spikes that both have seen
+    expected = steps * pre.mean() * y * (6.5e-3 * (r1 + 1) * o2 * y - 7.1e-3 * o1 * square / 0.03**2)
+    found = change.mean(0).reshape(2, 60).mean(1)
+    assert expected[0] > 1 and expected[1] < -60
+    np.testing.assert_allclose(found, expected, rtol=0.1)
