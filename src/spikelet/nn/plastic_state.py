@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from spikelet import random
-from spikelet.backends.llvm_plastic import only_spikes
+from spikelet.backends import sparse_product
 from spikelet.errors import InputError, ShapeError, StateError
 from spikelet.ir.lower import STEP
 from spikelet.nn.arguments import SPIKES
@@ -30,7 +31,6 @@ class Given:
         lengths: (B,) valid steps, or None.
         seed: Of random numbers.
         samples: (B,) index of each sequence in its data set, or None.
-        single: Whether it is known that all of ``x`` is 0 or 1.
     """
 
     x: Tensor
@@ -38,7 +38,20 @@ class Given:
     lengths: Tensor | None
     seed: int
     samples: Tensor | None
-    single: bool
+
+    @cached_property
+    def events(self) -> sparse_product.Index | None:
+        """Who fires in each step and sample, (T*B, N); None where it is not known that all of ``x`` is 0 or 1."""
+        if torch.compiler.is_compiling() or self.x.device.type != "cpu":  # to look would be to wait for the device
+            return None
+        x = self.x.detach().reshape(self.steps * self.batch, -1).contiguous().numpy()
+        found = sparse_product.find(x, x.size, 1, "events")
+        return None if found is None or found.values is not None else found
+
+    @property
+    def single(self) -> bool:
+        """Whether it is known that all of ``x`` is 0 or 1."""
+        return self.events is not None
 
     @property
     def steps(self) -> int:
@@ -82,21 +95,12 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     if checking():
         require_finite(label, "x", x)
     x = x.to(weight.dtype)
-    single = _single(x)
-    if learns and not single and is_true(_odd(x).any()):
+    limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
+    found = Given(x, receivers, limits, random.whole(seed), samples)
+    if learns and not found.single and is_true(_odd(x).any()):
         value = float(x[_odd(x)][0])
         raise InputError(f"{label}: x holds {value:g}; a rule learns from spikes, 0 or 1, or whole counts of them")
-    limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
-    return Given(x, receivers, limits, random.whole(seed), samples, single)
-
-
-def _single(x: Tensor) -> bool:
-    """Tell whether all values are 0 or 1; where to look is to wait for the device, they may not be."""
-    if torch.compiler.is_compiling() or x.device.type != "cpu":
-        return False
-    if x.is_contiguous():
-        return only_spikes(x.data_ptr(), x.numel(), str(x.dtype).split(".")[1])
-    return is_true(((x == 0) | (x == 1)).all())
+    return found
 
 
 def _odd(x: Tensor) -> Tensor:
