@@ -21,7 +21,7 @@ from benchmarks.race import Job, race
 from spikelet.experiments import diehl_cook, digits_layer as digits
 
 NEURONS, STEPS, REST = 400, 250, 150.0
-BATCHES = (32, 64, 128)  # of BindsNET
+BATCHES = (32, 64, 128, 256)  # of BindsNET
 PEER = "bindsnet"
 LIT = 0.19  # share of the pixels of a digit that are lit, and their mean: those of MNIST
 INHIBITION = 120.0

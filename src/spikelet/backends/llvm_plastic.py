@@ -7,17 +7,14 @@ before they are written. What a kernel depends on is the texts of rule and neuro
 sizes, values and weights are arguments, one 64-bit word each, in the order of ``Kernel.signature``.
 """
 
-import ctypes
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from spikelet.backends import llvm_jit
-from spikelet.backends.llvm_math import definitions
+from spikelet.backends.llvm_math import declarations as called_of_llvm, definitions
 from spikelet.backends.llvm_modes import declarations, small_numbers_are_zero
-from spikelet.backends.llvm_printer import Dialect, Function, Lane, number
+from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.ir.nodes import Node, topological
 
 LOW, HIGH, WEIGHT = "low?", "high?", "w"
@@ -109,8 +106,7 @@ class Writer(Function):
         self.arguments: dict[str, str] = {}
         self.k, self.j = "", ""
         self.times: dict[str, str] = {}
-        self.cursor, self.listed = self.value("alloca i64"), self.value("alloca i64")
-        self.best, self.which = self.value(f"alloca {plan.real}"), self.value("alloca i64")
+        self.best, self.which, self.some = (self.value(f"alloca {type_}") for type_ in (plan.real, "i64", "i64"))
         self.fixed = {
             (part.name, n.value): self.load(self.d[n.type], self.arg(f"{part.name}.coef.{n.value}"))
             for part in plan.parts
@@ -225,28 +221,8 @@ class Writer(Function):
             f.do(f"call void @run({', '.join(words)})")
         body = self.text()
         called = dict.fromkeys(re.findall(r"@sk_(\w+)\(", body))
-        lines = "\n\n".join([declarations(), definitions(list(called), self.d.real), body, f.text()]).split("\n")
+        parts = [declarations(), *called_of_llvm(body), definitions(list(called), self.d.real), body, f.text()]
+        lines = "\n\n".join(parts).split("\n")
         declared = dict.fromkeys(line for line in lines if line.startswith("declare"))  # each only once
         text = "\n".join([*declared, *(line for line in lines if not line.startswith("declare"))])
         return Kernel(text, tuple(self.arguments))
-
-
-def only_spikes(address: int, count: int, dtype: str) -> bool:
-    """Tell whether all of ``count`` numbers in memory are 0 or 1."""
-    function = _looking({"float32": "float", "float64": "double"}[dtype])
-    return not function(address, count)
-
-
-@functools.cache
-def _looking(real: str) -> Callable[[int, int], int]:
-    f = Function("i64 @look(ptr %x, i64 %n)")
-    found = f.value("alloca i64")
-    f.store("i64", "0", found)
-    with f.loop("i", "%n") as i:
-        x = f.load(real, "%x", i)
-        silent, spike = (f.value(f"fcmp une {real} {x}, {number(value, real)}") for value in (0.0, 1.0))
-        odd = f.value(f"zext i1 {f.value(f'and i1 {silent}, {spike}')} to i64")
-        f.store("i64", f.value(f"or i64 {f.load('i64', found)}, {odd}"), found)
-    f.do(f"ret i64 {f.load('i64', found)}")
-    text = "\n".join([*f.lines, "}"])
-    return llvm_jit.compile(text).function("look", ctypes.c_void_p, ctypes.c_int64, result=ctypes.c_int64)

@@ -1,9 +1,9 @@
 """The steps of the kernel of a layer that learns, see ``llvm_plastic``."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
-from spikelet.backends.llvm_plastic import HIGH, LOW, WEIGHT, Kernel, Part, Plan, Writer
+from spikelet.backends.llvm_plastic import HIGH, LOW, WEIGHT, Kernel, Part, Plan
+from spikelet.backends.llvm_plastic_events import Events
 from spikelet.backends.llvm_printer import Lane, number
 from spikelet.ir.competing import PASS
 from spikelet.ir.nodes import Node
@@ -16,7 +16,7 @@ def plastic_kernel(plan: Plan) -> Kernel:
     return _Loop(plan).kernel()
 
 
-class _Loop(Writer):
+class _Loop(Events):
     """Writes the steps, in their order."""
 
     def __init__(self, plan: Plan):
@@ -30,10 +30,10 @@ class _Loop(Writer):
                 if place in plan.traces:
                     self._trace(plan.traces[place], place, size)
             self._driven()
-            self._listed("x", "N")
+            self.listed("N", self.arriving)
             self._rows(*plan.events["on_pre"])
             self._neurons()
-            self._listed("spikes", "M")
+            self.listed("M", self.firing)
             self._columns(*plan.events["on_post"])
 
     # --- the rule, between spikes -------------------------------------------------------------------------------------
@@ -75,64 +75,20 @@ class _Loop(Writer):
 
     def _driven(self) -> None:
         """Begin what the neurons get: the bias, and what the spikes of the last step send."""
-        real = self.d.real
         with self.samples() as b:
             with self.loop("j", self.arg("M")) as j:
                 start = self.get("real", "bias", j) if self.plan.biased else self.zero()
                 self.put("real", start, "drive", self.index(b, self.arg("M"), j))
             if self.plan.inhibits:
-                with self.loop("s", self.arg("M")) as s:
-                    sent = self.get("real", "spikes", self.index(b, self.arg("M"), s))
-                    with (
-                        self.when(self.value(f"fcmp une {real} {sent}, {self.zero()}")),
-                        self.loop("j", self.arg("M")) as j,
-                    ):
-                        weight = self.get("real", "inhibition", self.index(s, self.arg("M"), j))
-                        self.add("drive", self.index(b, self.arg("M"), j), weight)
-
-    def _listed(self, name: str, size: str) -> None:
-        """List by neuron the samples in which it fires: ``head``, ``next``, ``count``; the neurons are ``touched``."""
-        real = self.d.real
-        self.store("i64", "0", self.listed)
-        with self.samples(backwards=True) as b, self.loop("n", self.arg(size)) as n:
-            entry = self.index(b, self.arg(size), n)
-            at = self.index(self.k, self.arg("B"), b, self.arg(size), n) if name == "x" else entry
-            fired = self.value(f"fcmp une {real} {self.get('real', name, at)}, {self.zero()}")
-            with self.when(fired):
-                count = self.load("i32", self.arg("count"), n)
-                with self.when(self.value(f"icmp eq i32 {count}, 0")):
-                    length = self.load("i64", self.listed)
-                    self.store("i32", self.value(f"trunc i64 {n} to i32"), self.arg("touched"), length)
-                    self.store("i64", self.value(f"add i64 {length}, 1"), self.listed)
-                self.store("i32", self.load("i32", self.arg("head"), n), self.arg("next"), entry)
-                self.store("i32", self.value(f"trunc i64 {entry} to i32"), self.arg("head"), n)
-                self.store("i32", self.value(f"add i32 {count}, 1"), self.arg("count"), n)
-
-    @contextmanager
-    def _touched(self) -> Iterator[str]:
-        """Write a loop over the neurons that have fired in a sample."""
-        with self.loop("touched", self.load("i64", self.listed)) as t:
-            n = self._whole("touched", t)
-            yield n
-            self.store("i32", "0", self.arg("count"), n)
-
-    @contextmanager
-    def _fired(self, n: str, size: str) -> Iterator[str]:
-        """Write a loop over the samples in which a neuron has fired."""
-        self.store("i64", self._whole("head", n), self.cursor)
-        with self.loop("entry", self._whole("count", n)):
-            entry = self.load("i64", self.cursor)
-            yield "0" if self.plan.single else self.value(f"udiv i64 {entry}, {self.arg(size)}")
-            self.store("i64", self._whole("next", entry), self.cursor)
-
-    def _whole(self, name: str, at: str) -> str:
-        return self.value(f"zext i32 {self.load('i32', self.arg(name), at)} to i64")
+                with self.firing(b) as s, self.loop("j", self.arg("M")) as j:
+                    weight = self.get("real", "inhibition", self.index(s, self.arg("M"), j))
+                    self.add("drive", self.index(b, self.arg("M"), j), weight)
 
     def _rows(self, synaptic: Part, sided: Part) -> None:
         """Deliver the spikes of the senders, and run ``on_pre``."""
-        with self._touched() as i:
+        with self.touched() as i:
             self._begin(synaptic, "M")
-            with self._fired(i, "N") as b:
+            with self.fired(i, "N") as b:
                 with self.loop("j", self.arg("M")) as j:
                     weight = self.get("real", "weights", self.index(i, self.arg("M"), j))
                     self.add("drive", self.index(b, self.arg("M"), j), weight)
@@ -144,13 +100,13 @@ class _Loop(Writer):
 
     def _columns(self, synaptic: Part, sided: Part) -> None:
         """Run ``on_post`` for the receivers that have fired, whose weights are brought together."""
-        with self._touched() as j:
+        with self.touched() as j:
             if synaptic.updates:
                 with self.loop("i", self.arg("N")) as i:
                     weight = self.get("real", "weights", self.index(i, self.arg("M"), j))
                     self.put("real", weight, "column", i)
             self._begin(synaptic, "N")
-            with self._fired(j, "M") as b:
+            with self.fired(j, "M") as b:
                 if synaptic.updates:
                     with self.loop("i", self.arg("N")) as i:
                         self._learn(synaptic, b, i, j, column=True)
@@ -256,21 +212,30 @@ class _Loop(Writer):
     def _compete(self, probe: Part, b: str) -> None:
         """Let those win that are highest above their threshold, the first of equals."""
         real, least = self.d.real, number(float("-inf"), self.d.real)
+        self.store("i64", "0", self.some)
         with self.loop("j", self.arg("M")) as j:
             lane = self._cell(probe, b, j)
             fired = self.value(f"fcmp ogt {real} {lane(probe.updates[FIRED])}, {self.zero()}")
             above = self.value(f"select i1 {fired}, {real} {lane(probe.updates[ABOVE])}, {real} {least}")
             self.put("real", above, "above", j)
             self.put("bool", "false", "pass", j)
-        with self.loop("winner", self.arg("winners")):
-            self.store(real, least, self.best)
-            self.store("i64", "-1", self.which)
-            with self.loop("j", self.arg("M")) as j:
-                above = self.get("real", "above", j)
-                with self.when(self.value(f"fcmp ogt {real} {above}, {self.load(real, self.best)}")):
-                    self.store(real, above, self.best)
-                    self.store("i64", j, self.which)
-            which = self.load("i64", self.which)
-            with self.when(self.value(f"icmp sge i64 {which}, 0")):
-                self.put("bool", "true", "pass", which)
-                self.put("real", least, "above", which)
+            one = self.value(f"zext i1 {fired} to i64")
+            self.store("i64", self.value(f"or i64 {self.load('i64', self.some)}, {one}"), self.some)
+        any_ = self.value(f"icmp ne i64 {self.load('i64', self.some)}, 0")
+        with self.when(any_), self.loop("winner", self.arg("winners")):
+            self._win(least)
+
+    def _win(self, least: str) -> None:
+        """Let the one of those left win that is highest above its threshold."""
+        real = self.d.real
+        self.store(real, least, self.best)
+        self.store("i64", "-1", self.which)
+        with self.loop("j", self.arg("M")) as j:
+            above = self.get("real", "above", j)
+            with self.when(self.value(f"fcmp ogt {real} {above}, {self.load(real, self.best)}")):
+                self.store(real, above, self.best)
+                self.store("i64", j, self.which)
+        which = self.load("i64", self.which)
+        with self.when(self.value(f"icmp sge i64 {which}, 0")):
+            self.put("bool", "true", "pass", which)
+            self.put("real", least, "above", which)

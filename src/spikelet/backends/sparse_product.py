@@ -141,7 +141,7 @@ def glance(x: int, rows: int, width: int, outputs: int, real: str, gradient: boo
 
 
 @dataclass(frozen=True)
-class _Index:
+class Index:
     """Where a matrix is not zero: for each row the columns, ascending; in memory that the next call uses again.
 
     Attributes:
@@ -165,13 +165,20 @@ class _Index:
         return address(self.columns), address(self.start), address(self.stop), *values
 
 
-def _find(x: np.ndarray, most: int, threads: int) -> _Index | None:
-    """List the inputs (rows, width) that are not zero; None where they are more than ``most``."""
+def find(x: np.ndarray, most: int, threads: int, owner: str = "") -> Index | None:
+    """List the inputs (rows, width) that are not zero; None where they are more than ``most``.
+
+    Args:
+        x: (rows, width).
+        most: entries.
+        threads: at most.
+        owner: whose memory the lists take; they stay until the owner's next call.
+    """
     rows, width = x.shape
     kernels, real = index_kernels(REAL[x.dtype]), x.dtype
     space = width + GROUP  # for a row, so that shares cannot meet
-    columns = scratch("columns", rows * space, np.int32)
-    start, stop = scratch("start", rows, np.int64), scratch("stop", rows, np.int64)
+    columns = scratch(f"{owner} columns", rows * space, np.int32)
+    start, stop = (scratch(f"{owner} {name}", rows, np.int64) for name in ("start", "stop"))
     found: list[tuple[int, int]] = []
 
     def share(lo: int, hi: int) -> None:
@@ -187,13 +194,13 @@ def _find(x: np.ndarray, most: int, threads: int) -> _Index | None:
     if active > most:
         return None
     if not any(other for _, other in found):
-        return _Index(active, columns, start, stop, None)
-    index = _Index(active, columns, start, stop, scratch("values", rows * space, real))
+        return Index(active, columns, start, stop, None)
+    index = Index(active, columns, start, stop, scratch(f"{owner} values", rows * space, real))
     pool.run(lambda lo, hi: kernels["values"](lo, hi, address(x), width, *index.lists), rows, threads=threads)
     return index
 
 
-def _turned(index: _Index, width: int, blocks: list[tuple[int, int]], threads: int) -> list[_Index]:
+def _turned(index: Index, width: int, blocks: list[tuple[int, int]], threads: int) -> list[Index]:
     """List for each block of rows and each of ``width`` inputs the rows in which it is active, counted in the block."""
     rows, ends = scratch("rows", index.active, np.int32), scratch("ends", 2 * width * len(blocks), np.int64)
     values, real = None, None if index.values is None else index.values.dtype
@@ -204,7 +211,7 @@ def _turned(index: _Index, width: int, blocks: list[tuple[int, int]], threads: i
         active = int((index.stop[lo:hi] - index.start[lo:hi]).sum())
         entries = slice(first, first + active)
         start, stop = ends[2 * number * width :][: 2 * width].reshape(2, width)
-        turned.append(_Index(active, rows[entries], start, stop, None if values is None else values[entries]))
+        turned.append(Index(active, rows[entries], start, stop, None if values is None else values[entries]))
         first += active
     turn = index_kernels("float")["turn"] if real is None else index_kernels(REAL[real])["turn_graded"]
 
@@ -243,14 +250,14 @@ def multiply(
         if not promising:
             return Choice(x.size, most)
     threads = _threads(threads, most, len(weight), x.dtype)
-    index = _find(x, most, threads)
+    index = find(x, most, threads)
     if index is None:
         return Choice(x.size, most)
     finite = _add_weights(index, weight, bias, out, threads)
     return Choice(x.size, most, index.active, "" if finite else "a weight is not finite")
 
 
-def _add_weights(index: _Index, weight: np.ndarray, bias: np.ndarray | None, out: np.ndarray, threads: int) -> bool:
+def _add_weights(index: Index, weight: np.ndarray, bias: np.ndarray | None, out: np.ndarray, threads: int) -> bool:
     """Add the listed columns of the weights; returns whether the weights are finite."""
     (outputs, width), real = weight.shape, REAL[weight.dtype]
     side = _tile_width(real, outputs, width)
@@ -300,7 +307,7 @@ def weight_gradient(
         if not promising:
             return Choice(x.size, most)
     threads = _threads(threads, most, outputs, x.dtype)
-    index = _find(x, most, threads)
+    index = find(x, most, threads)
     if index is None:
         return Choice(x.size, most)
     blocks = [(lo, min(lo + _BLOCK, rows)) for lo in range(0, rows, _BLOCK)]
@@ -321,7 +328,7 @@ def weight_gradient(
 
 
 def _add_gradients(
-    turned: list[_Index],
+    turned: list[Index],
     blocks: list[tuple[int, int]],
     gradient: np.ndarray,
     out: np.ndarray,

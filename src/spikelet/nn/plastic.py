@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from spikelet import surrogates
 from spikelet.errors import BackendError, InputError
 from spikelet.model import Neuron, Surrogate
-from spikelet.nn.arguments import SPIKES
+from spikelet.nn.arguments import SPIKES, as_tuple, count
 from spikelet.nn.backend import EAGER, FUSED, Choice
 from spikelet.nn.fold import fold
 from spikelet.nn.layer import Layer, State, stream_seed
@@ -112,8 +112,9 @@ class Plastic(Layer):
         self.label = f"Plastic({model.name}, {getattr(rule, 'name', rule)})"[:200]
         if reduction not in REDUCTIONS:
             raise InputError(f"{self.label}: reduction is {reduction!r}, expected one of {REDUCTIONS}")
-        if winners is not None and (isinstance(winners, bool) or not isinstance(winners, int) or winners < 1):
-            raise InputError(f"{self.label}: winners is {winners!r}, expected a positive whole number, or None")
+        winners = None if winners is None else count(f"{self.label}: winners", winners)
+        if not isinstance(shared, str | Iterable):
+            raise InputError(f"{self.label}: shared is {shared!r}, expected names of states")
         if not isinstance(output, str):
             raise InputError(f"{self.label}: output is {output!r}, expected one name")
         self.layout = Layout.of(self.label, module)
@@ -123,12 +124,13 @@ class Plastic(Layer):
         if len(self.neurons.targets) != 1:
             raise InputError(f"{self.label}: the model has several inputs {self.neurons.targets}: name one in to=")
         self.rule, self.reduction, self.winners, self.learning = rule, reduction, winners, True
-        self.shared = (shared,) if isinstance(shared, str) else tuple(shared)
+        self.shared = as_tuple(shared)
         require_inhibition(self.layout, inhibition)
         if isinstance(inhibition, Tensor) and not isinstance(inhibition, nn.Parameter):
             self.register_buffer("inhibition", inhibition.detach().to(self.weight.device, self.weight.dtype))
         else:
             self.inhibition: Any = inhibition
+        self.register_state_dict_post_hook(_contiguous)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -186,6 +188,8 @@ class Plastic(Layer):
         """
         call = given(self.layout, x, lengths, seed, samples, self.learns)
         signals = {} if signals is None else signals
+        if not isinstance(signals, Mapping):
+            raise InputError(f"{self.label}: signals is a {type(signals).__name__}, expected a dict name -> values")
         tracing = None
         if self.learns:
             self.rules.require(signals)
@@ -259,14 +263,14 @@ class Plastic(Layer):
 
     @torch.no_grad()
     def normalise(self, total: float | Tensor) -> None:
-        """Scale the weights into each receiver so that their magnitudes have a sum; a receiver without any stays so.
+        """Scale the weights into each receiver so that their magnitudes have a sum, as ``Projection.normalise`` does.
 
         Args:
-            total: The sum, a number or one for each receiver (of a convolution, channel), (M,).
+            total: The sum, a positive number or one for each receiver (of a convolution, channel), (M,).
 
         Raises:
             ShapeError: There are not as many.
-            InputError: One is negative.
+            InputError: One is not positive and finite, or all weights into a receiver are 0.
         """
         self.layout.scale(total)
 
@@ -299,3 +303,10 @@ class Plastic(Layer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._prepare()
+
+
+def _contiguous(_: nn.Module, state: dict[str, Any], prefix: str, __: object) -> None:
+    """Give weights that lie by sender in memory in torch's own order: safetensors takes no other."""
+    name = f"{prefix}module.weight"
+    if name in state and not isinstance(state[name], nn.Parameter):  # with keep_vars=True it is the parameter itself
+        state[name] = state[name].contiguous()

@@ -12,6 +12,7 @@ from torch import Tensor
 from spikelet.backends import llvm_cpu, llvm_jit
 from spikelet.backends.llvm_plastic import Part, Plan
 from spikelet.backends.llvm_plastic_loop import ABOVE, FIRED, SPIKE, plastic_kernel
+from spikelet.backends.memory import MEMORY
 from spikelet.backends.numpy_reference import numbers
 from spikelet.ir.lower import STEP, Step
 from spikelet.ir.nodes import topological
@@ -24,6 +25,7 @@ from spikelet.nn.plastic_rule import Change, Learning
 from spikelet.nn.plastic_state import Given, Signals, Whole
 
 _REAL = {torch.float32: "float", torch.float64: "double"}
+_NUMBERS = {torch.float32: np.float32, torch.float64: np.float64}
 _TYPES = {"int": torch.int64, "bool": torch.bool}
 _NOTHING = (Part("rests", {}), Part("rests", {}))
 
@@ -180,6 +182,13 @@ class Fused:
         return found
 
 
+def _lists(given: Given) -> dict[str, Tensor]:
+    """Return who fires in each step and sample."""
+    events = given.events
+    assert events is not None  # as too_much saw
+    return {name: torch.from_numpy(getattr(events, name)) for name in ("columns", "start", "stop")}
+
+
 def _parts(name: str, change: Change) -> tuple[Part, Part]:
     """Return what a change does to synapses, and to the side that has fired."""
     return Part(name, change.synaptic, change.tables), Part(name, change.sided, change.tables)
@@ -199,12 +208,12 @@ class _Call:
         self.weights = fused.layout.module.weight.detach().t()  # (N, M), which is how Layout keeps them in memory
         most = max(n, m)
         self.memory: dict[str, Tensor] = {
-            "x": given.x.contiguous(), "weights": self.weights.contiguous(),
-            "out": self._room(given.steps, batch, m), "drive": self._room(batch, m), "change": self._room(most),
+            **_lists(given), "weights": self.weights.contiguous(),
+            "out": self._out(given.steps, batch, m), "drive": self._room(batch, m), "change": self._room(most),
             "column": self._room(n), "above": self._room(m), "pass": torch.zeros(m, dtype=torch.bool),
             "share": torch.full((), 1.0 if fused.reduced == "sum" else 1 / batch, dtype=self.dtype),
             "limits": self._limits(), "spikes": self._room(batch, m) if whole.spikes is None else whole.spikes.clone(),
-            **{name: torch.zeros(most, dtype=torch.int32) for name in ("head", "count", "touched")},
+            **{name: torch.zeros(most, dtype=torch.int32) for name in ("head", "count", "touched", "firing")},
             "next": torch.zeros(batch * most, dtype=torch.int32),
         }  # fmt: skip
         if bias is not None:
@@ -216,6 +225,12 @@ class _Call:
 
     def _room(self, *shape: int) -> Tensor:
         return torch.zeros(shape, dtype=self.dtype)
+
+    def _out(self, *shape: int) -> Tensor:
+        """Return room for what the layer shows, which the kernel fills but for steps past the end of a sequence."""
+        if self.given.lengths is not None:
+            return self._room(*shape)
+        return torch.from_numpy(MEMORY.empty(shape, _NUMBERS[self.dtype]))
 
     def _limits(self) -> Tensor:
         if self.given.lengths is not None:

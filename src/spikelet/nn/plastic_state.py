@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from spikelet import random
-from spikelet.backends.llvm_plastic import only_spikes
+from spikelet.backends import sparse_product
 from spikelet.errors import InputError, ShapeError, StateError
 from spikelet.ir.lower import STEP
 from spikelet.nn.arguments import SPIKES
@@ -30,7 +31,6 @@ class Given:
         lengths: (B,) valid steps, or None.
         seed: Of random numbers.
         samples: (B,) index of each sequence in its data set, or None.
-        single: Whether it is known that all of ``x`` is 0 or 1.
     """
 
     x: Tensor
@@ -38,7 +38,20 @@ class Given:
     lengths: Tensor | None
     seed: int
     samples: Tensor | None
-    single: bool
+
+    @cached_property
+    def events(self) -> sparse_product.Index | None:
+        """Who fires in each step and sample, (T*B, N); None where it is not known that all of ``x`` is 0 or 1."""
+        if torch.compiler.is_compiling() or self.x.device.type != "cpu":  # to look would be to wait for the device
+            return None
+        x = self.x.detach().reshape(self.steps * self.batch, -1).contiguous().numpy()
+        found = sparse_product.find(x, x.size, 1, "events")
+        return None if found is None or found.values is not None else found
+
+    @property
+    def single(self) -> bool:
+        """Whether it is known that all of ``x`` is 0 or 1."""
+        return self.events is not None
 
     @property
     def steps(self) -> int:
@@ -70,34 +83,29 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     label, weight = layout.label, layout.module.weight
     if not isinstance(x, Tensor):
         raise InputError(f"{label}: x is a {type(x).__name__}, expected one tensor of spikes (T, B, *N)")
-    if x.dtype.is_complex:
-        raise InputError(f"{label}: x is {x.dtype}, expected spikes")
+    if x.dtype.is_complex or x.layout != torch.strided:
+        kind = x.dtype if x.dtype.is_complex else x.layout
+        raise InputError(f"{label}: x is {kind}, expected a dense tensor of spikes")
     if x.ndim < 3 or 0 in x.shape[:2]:
         raise ShapeError(f"{label}: x has shape {tuple(x.shape)}, expected (T, B, *N), time first, with T and B >= 1")
     if x.device != weight.device:
         raise InputError(f"{label}: x is on {x.device}, the weights are on {weight.device}")
+    layout.require_real()
     receivers = layout.receivers(tuple(x.shape[2:]))
     if checking():
         require_finite(label, "x", x)
     x = x.to(weight.dtype)
-    single = _single(x)
-    if learns and not single and is_true(((x < 0) | (x != x.round())).any()):
-        raise InputError(f"{label}: x holds {_odd(x):g}; a rule learns from spikes, 0 or 1, or whole counts of them")
     limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
-    return Given(x, receivers, limits, random.whole(seed), samples, single)
+    found = Given(x, receivers, limits, random.whole(seed), samples)
+    if learns and not found.single and is_true(_odd(x).any()):
+        value = float(x[_odd(x)][0])
+        raise InputError(f"{label}: x holds {value:g}; a rule learns from spikes, 0 or 1, or whole counts of them")
+    return found
 
 
-def _single(x: Tensor) -> bool:
-    """Tell whether all values are 0 or 1; where to look is to wait for the device, they may not be."""
-    if torch.compiler.is_compiling() or x.device.type != "cpu":
-        return False
-    if x.is_contiguous():
-        return only_spikes(x.data_ptr(), x.numel(), str(x.dtype).split(".")[1])
-    return is_true(((x == 0) | (x == 1)).all())
-
-
-def _odd(x: Tensor) -> float:
-    return float(x[(x < 0) | (x != x.round())][0])
+def _odd(x: Tensor) -> Tensor:
+    """Tell which are no counts; NaN and infinity have no difference of 0 to anything."""
+    return (x < 0) | (x - x.round() != 0)
 
 
 @dataclass
@@ -187,7 +195,10 @@ class States:
         if not isinstance(state, dict):
             raise StateError(f"{self.label}: state is a {type(state).__name__}, expected the dict that it returned")
         known = {"neurons", *_RULES, *(["shared"] if self.shared else []), *([SPIKES] if self.inhibits else [])}
-        require_names(self.label, state, known & {*state})
+        require_names(self.label, state, set(), optional=known)
+        for name, value in state.items():
+            if name not in (SPIKES, STEP) and not isinstance(value, dict):
+                raise StateError(f"{self.label}: state {name!r} is a {type(value).__name__}, expected a dict of states")
         if set(state) - {"shared"} and "neurons" not in state:
             raise StateError(f"{self.label}: state 'neurons' is missing, given {sorted(state)}")
         return state
@@ -230,14 +241,20 @@ class Signals:
         for name, value in signals.items():
             side = () if name in network else call.senders if name.endswith("_pre") else call.receivers
             shape = (call.steps, call.batch, *side)
-            tensor = torch.as_tensor(value, device=call.x.device)
+            tensor = _values(label, name, value, call.x.device)
             fits = 1 <= tensor.ndim <= len(shape) and all(
                 own in (1, size) for own, size in zip(tensor.shape, shape, strict=False)
             )
             if not fits or tensor.shape[0] != call.steps:
                 raise ShapeError(f"{label}: signal {name!r} has shape {tuple(tensor.shape)}, expected {shape}")
             tensor = tensor.to(call.x.dtype)
-            if checking():
-                require_finite(label, f"signal {name!r}", tensor)
+            require_finite(label, f"signal {name!r}", tensor)  # what NaN does to weights cannot be undone
             self.values[name] = tensor.reshape(*tensor.shape, *[1] * (len(shape) - tensor.ndim)).expand(shape)
             (self.network if name in network else self.partners)[name] = self.values[name].unbind(0)
+
+
+def _values(label: str, name: str, value: object, device: torch.device) -> Tensor:
+    try:
+        return torch.as_tensor(value, device=device)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{label}: signal {name!r} is {value!r}, expected numbers for each step"[:200]) from None
