@@ -310,7 +310,12 @@ def test_a_state_that_is_changed_in_place_is_no_other_calls_start(backend: str):
 
 
 def test_the_output_of_a_call_that_learns_has_no_gradient():
-    assert not layer()(spikes(5, 1, 6).requires_grad_())[0].requires_grad
+    with pytest.warns(UserWarning, match="the gradient of x ends here") as told:
+        assert not layer()(spikes(5, 1, 6).requires_grad_())[0].requires_grad
+    assert told[0].filename == __file__
+    made = layer()
+    made.learning = False
+    assert made(spikes(5, 1, 6).requires_grad_())[0].requires_grad
 
 
 def test_a_copy_learns_as_the_original_does():

@@ -1,6 +1,7 @@
 """A layer that learns by a local rule: ``y, state = Plastic(module, model, rule)(x, state=None)``."""
 
 import functools
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from spikelet.rule import Rule
 from spikelet.units import ms
 
 REDUCTIONS = ("sum", "mean")
+_ENDS = "the gradient of x ends here; detach x, or set learning = False to train what stands before"
 
 
 class Plastic(Layer):
@@ -192,6 +194,8 @@ class Plastic(Layer):
             raise InputError(f"{self.label}: signals is a {type(signals).__name__}, expected a dict name -> values")
         tracing = None
         if self.learns:
+            if call.x.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+                warnings.warn(f"{self.label}: {_ENDS}", stacklevel=4)  # the line that calls the layer
             self.rules.require(signals)
             tracing = self._tracing(call)
         states = States(self.label, call, self.shared, self.inhibition is not None, tracing)
