@@ -12,8 +12,8 @@ As there, a neuron that has fired is held at its reset as long as it is refracto
 each other passes in that time, so they stay ahead of all others, fire again, and learn; where they are not held, single
 spikes of many answer an image, and most neurons learn nothing.
 
-The authors' program has 400 neurons. Of 100 each fires four times as often, so a spike raises its threshold by a quarter
-as much: by as much as there, thresholds rise until most images have to be shown three times (68 % after 40,000).
+The authors' program has 400 neurons. Of 100 each fires four times as often, so a spike raises its threshold a quarter
+as much: with theirs thresholds rise until most images have to be shown three times (68 % after 40,000 images).
 """
 
 from collections.abc import Callable
