@@ -66,16 +66,29 @@ def test_two_levels_and_growing_inhibition() -> None:
     assert grown == pytest.approx([1, 1, 1, 5, 9, 13, 17, 17, 17, 17, 17])
 
 
+EMPTY = torch.zeros(2, 3, 3, dtype=torch.int64)
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
         (lambda: lateral_inhibition(0, 1.0), "neurons is 0"),
-        (lambda: lateral_inhibition(3, -1.0), "strength is -1.0, expected a number that is not negative"),
+        (lambda: lateral_inhibition(3, -1.0), "strength is -1.0, expected a finite number that is not negative"),
         (lambda: lattice_inhibition(10, 1.0), "neurons is 10, expected a square such as 9"),
         (lambda: lattice_inhibition(9, 1.0, most=float("nan")), "most is nan"),
         (lambda: inhibition_level(1.2, 1.0, 2.0), "done is 1.2, expected a share"),
         (lambda: inhibition_level(0.5, 1.0, 2.0, p_low=0.7, p_grow=0.5), "p_low + p_grow is 1.2"),
-        (lambda: winners(torch.zeros(1, 2), k=0), "k is 0, expected a positive integer"),
+        (lambda: lateral_inhibition(3, float("inf")), "strength is inf, expected a finite number that is not negative"),
+        (lambda: lateral_inhibition(3, "a"), "strength is 'a', expected"),  # type: ignore[arg-type]  # the mistake
+        (lambda: inhibition_level("a", 1.0, 2.0), "done is 'a', expected a share"),  # type: ignore[arg-type]
+        (lambda: inhibition_level(0.5, -1.0, 2.0), "low is -1.0, expected a finite number that is not negative"),
+        (lambda: winners(torch.zeros(1, 2), k=0), "k is 0, expected an integer of at least 1"),
+        (lambda: winners(np.zeros((1, 2)), k=1), "excess is a ndarray, expected a tensor"),  # type: ignore[arg-type]
+        (
+            lambda: learning_neurons(EMPTY, EMPTY, 5, 0, 1),
+            "learning_neurons: k is 0, expected an integer of at least 1",
+        ),
+        (lambda: learning_neurons(EMPTY, EMPTY, 5, 1, -1), "radius is -1, expected an integer of at least 0"),
         (lambda: WinnersTakeAll(Neurons(neurons.IF), k=True), "k is True"),
         (lambda: WinnersTakeAll(Neurons(neurons.LI, output="v")), "expected nn.Neurons that spike"),
     ],
@@ -84,6 +97,11 @@ def test_wrong_arguments_are_named(call, text: str) -> None:
     with pytest.raises(InputError) as error:
         call()
     assert text in str(error.value)
+
+
+def test_numbers_of_numpy_count_too() -> None:
+    assert lateral_inhibition(np.int64(3), np.float32(2.0)).weight[0].tolist() == [0, -2, -2]
+    assert winners(torch.tensor([[1.0, 2.0]]), np.int64(1)).tolist() == [[False, True]]
 
 
 # -- winners ----------------------------------------------------------------------------------------------------------
@@ -116,6 +134,8 @@ def test_a_threshold_that_is_just_reached_counts_where_the_model_says_so() -> No
 
 
 def test_winners_refuse_shapes_that_differ() -> None:
+    with pytest.raises(ShapeError, match=r"\(torch.float32\), expected one shape .* and bool"):
+        winners(torch.ones(1, 2), 1, torch.ones(1, 2))
     with pytest.raises(ShapeError, match=r"excess \(1, 2\) and among \(1, 3\)"):
         winners(torch.zeros(1, 2), 1, torch.ones(1, 3, dtype=torch.bool))
 

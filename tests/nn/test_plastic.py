@@ -20,7 +20,18 @@ from spikelet.sim.sources import SpikeTrain
 from spikelet.units import parse_unit
 
 DT, STEPS, N, M = 0.5, 150, 7, 5
-ZOO = rules.entries()
+USERS = (  # rules that are in no zoo, of five lines
+    Rule("Target", """
+        dx/dt = -x/tau : 1 (pre)
+        tau = 20 ms;  eta = 0.02;  target = 0.3;  w_max = 1
+        """, on_pre="x += 1", on_post="w = clip(w + eta*(x - target), 0, w_max)"),
+    Rule("Tagged", """
+        dx/dt = -x/(15 ms) : 1 (pre)
+        dtag/dt = (0.1 - tag)/(40 ms) - w*tag**2/(60 ms) : 1
+        reward[k+1] = reward : 1 (network)
+        """, on_pre="x = 1; tag -= 0.2*v_post", on_post="tag += 0.3*x; w = clip(w + 0.1*reward*tag, 0, 1)"),
+)  # fmt: skip
+ZOO = rules.entries() | {rule.name: rule for rule in USERS}
 CUTS = (0, 40, 41, 110, STEPS)  # a run in pieces, between which third factors are set
 
 

@@ -5,11 +5,20 @@ import pickle
 
 import numpy as np
 import pytest
+import safetensors.torch as safetensors
 import torch
 from torch import nn
 
 from spikelet import neurons, rules
-from spikelet.errors import BackendError, InputError, NumericsError, ParameterError, ShapeError, StateError
+from spikelet.errors import (
+    BackendError,
+    InputError,
+    MagnitudeWarning,
+    NumericsError,
+    ParameterError,
+    ShapeError,
+    StateError,
+)
 from spikelet.model import Neuron
 from spikelet.nn import Neurons, Plastic, Sequential
 from spikelet.rule import Rule
@@ -210,7 +219,9 @@ def test_of_those_above_threshold_the_highest_win_and_the_first_of_equals():
     made = layer(PAIRS, n=1, m=5, winners=2, backend="torch_eager")
     with torch.no_grad():
         made.weight.copy_(torch.tensor([3.0, 9.0, 9.0, 0.1, 9.0]).double().unsqueeze(1))
-    y, state = made(torch.ones(1, 1, 1).double())
+    with pytest.warns(MagnitudeWarning, match="weights are 0.1 to 9, but the rule keeps them from 0 to 1") as told:
+        y, state = made(torch.ones(1, 1, 1).double())
+    assert told[0].filename == __file__
     assert y.flatten().tolist() == [0, 1, 1, 0, 0]
     v = (1 - np.exp(-1 / 5)) * torch.tensor([3.0, 0, 0, 0.1, 9.0]).double()
     torch.testing.assert_close(state["neurons"]["v"][0], v)  # losers are not reset
@@ -314,7 +325,12 @@ def test_a_state_that_is_changed_in_place_is_no_other_calls_start(backend: str):
 
 
 def test_the_output_of_a_call_that_learns_has_no_gradient():
-    assert not layer()(spikes(5, 1, 6).requires_grad_())[0].requires_grad
+    with pytest.warns(UserWarning, match="the gradient of x ends here") as told:
+        assert not layer()(spikes(5, 1, 6).requires_grad_())[0].requires_grad
+    assert told[0].filename == __file__
+    made = layer()
+    made.learning = False
+    assert made(spikes(5, 1, 6).requires_grad_())[0].requires_grad
 
 
 def test_a_copy_learns_as_the_original_does():
@@ -334,19 +350,46 @@ def test_a_copy_learns_as_the_original_does():
 
 def test_weights_are_scaled_to_a_sum():
     made = layer()
-    with torch.no_grad():
-        made.weight[2] = 0
-        made.weight[3] = torch.tensor([-1.0, 1, 0, 0, 0, 0])
+    made.weight[3] = torch.tensor([-1.0, 1, 0, 0, 0, 0])
     before = made.weight.clone()
     made.normalise(3.0)
-    torch.testing.assert_close(made.weight.abs().sum(1), torch.tensor([3.0, 3.0, 0.0, 3.0]).double())
+    torch.testing.assert_close(made.weight.abs().sum(1), torch.full((4,), 3.0).double())
     torch.testing.assert_close(made.weight[0] / made.weight[0, 0], before[0] / before[0, 0])
     made.normalise(torch.arange(1.0, 5.0))
-    torch.testing.assert_close(made.weight.abs().sum(1), torch.tensor([1.0, 2.0, 0.0, 4.0]).double())
+    torch.testing.assert_close(made.weight.abs().sum(1), torch.arange(1.0, 5.0).double())
+    kernels = Plastic(nn.Conv2d(2, 3, 3), CELL, PAIRS)
+    kernels.normalise(2.0)
+    torch.testing.assert_close(kernels.weight.abs().sum((1, 2, 3)), torch.full((3,), 2.0))
+
+
+def test_sums_that_cannot_be_had_are_refused_and_change_nothing():
+    made = layer()
+    before = made.weight.clone()
     with pytest.raises(ShapeError, match=r"total has shape \(3,\), expected one number or \(4,\)"):
         made.normalise(torch.ones(3))
-    with pytest.raises(InputError, match="total is -1"):
-        made.normalise(-1.0)
+    for total in (-1.0, 0.0, float("nan"), float("inf"), "1", None):
+        with pytest.raises(InputError, match="total is"):
+            made.normalise(total)  # type: ignore[arg-type]  # some are mistakes
+    with pytest.raises(InputError, match="total is 0, expected positive"):
+        made.normalise(torch.tensor([1.0, 2.0, 0.0, 1.0]))
+    assert torch.equal(made.weight, before)
+    made.weight[2] = 0
+    with pytest.raises(InputError, match=r"weights into 1 of 4 receivers sum to 0 \(first: receiver 2\), which no fac"):
+        made.normalise(3.0)
+
+
+def test_weights_go_through_safetensors(tmp_path):
+    """The file takes no weights that lie by sender in memory, as those of the layer do."""
+    made, x = layer(), spikes(20, 1, 6, rate=0.5)
+    made(x)
+    safetensors.save_file(made.state_dict(), tmp_path / "layer.safetensors")
+    other = layer()
+    other.load_state_dict(safetensors.load_file(tmp_path / "layer.safetensors"))
+    assert torch.equal(other.weight, made.weight)
+    made(x), other(x)
+    assert torch.equal(other.weight, made.weight) and isinstance(
+        made.state_dict(keep_vars=True)["module.weight"], nn.Parameter
+    )
 
 
 def test_a_signal_reaches_the_rule_in_its_step():
@@ -364,6 +407,13 @@ def test_a_signal_reaches_the_rule_in_its_step():
         made(x)
     with pytest.raises(InputError, match=r"signals names 'eror_post'; Delta takes .*did you mean 'error_post'\?"):
         made(x, signals={"eror_post": error})
+    for wrong, text in (([error], "signals is a list"), ({"error_post": "1"}, "'error_post' is '1', expected numbers")):
+        with pytest.raises(InputError, match=text):
+            made(x, signals=wrong)  # type: ignore[arg-type]  # the mistake
+    learnt = made.weight.clone()
+    with pytest.raises(NumericsError, match="signal 'error_post' is nan in step 0"):
+        made(x, signals={"error_post": error * float("nan")})
+    assert torch.equal(made.weight, learnt)
     with pytest.raises(ShapeError, match=r"signal 'error_post' has shape \(4, 2\), expected \(4, 1, 3\)"):
         made(x, signals={"error_post": error[:, 0, :2]})
 
@@ -375,6 +425,22 @@ def test_a_signal_reaches_the_rule_in_its_step():
         (lambda: Plastic(nn.Conv1d(4, 4, 3, padding_mode="circular"), CELL, PAIRS), BackendError, "circular"),
         (lambda: Plastic(nn.ConvTranspose2d(4, 4, 3), CELL, PAIRS), BackendError, "weights of ConvTranspose2d cannot"),
         (lambda: Plastic(nn.Linear(2, 2).half(), CELL, PAIRS), BackendError, "float16, expected float32"),
+        (lambda: layer().half()(spikes(3, 1, 6)), BackendError, "float16, expected float32"),
+        (lambda: Plastic(nn.LazyLinear(2), CELL, PAIRS), BackendError, "LazyLinear are drawn at the first call"),
+        (
+            lambda: Plastic(nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)), CELL, PAIRS),
+            BackendError,
+            "weights of ParametrizedLinear are computed from other parameters",
+        ),
+        (
+            lambda: Plastic(nn.Conv2d(1, 2, 3), CELL, PAIRS)(spikes(3, 1, 1, 2, 2)),
+            ShapeError,
+            r"senders of shape \(1, 2, 2\), which the module refuses: .*Kernel size",
+        ),
+        (lambda: layer(dt="1 ms"), InputError, "dt is '1 ms', expected a positive number of ms"),
+        (lambda: layer(surrogate="arctan"), InputError, "surrogate is 'arctan', expected one such as"),
+        (lambda: layer(shared=3), InputError, "shared is 3, expected names of states"),
+        (lambda: layer(inhibition=torch.full((4, 4), np.nan)), InputError, "inhibition holds NaN or infinity"),
         (lambda: Plastic("Linear", CELL, PAIRS), InputError, "module is a str"),
         (lambda: Plastic(nn.Linear(2, 2), "LIF", PAIRS), InputError, "model is a str"),
         (lambda: Plastic(nn.Linear(2, 2), CELL, "STDP"), InputError, "rule is 'STDP', expected a Rule"),
@@ -402,11 +468,19 @@ def test_wrong_calls_say_what_was_expected():
         made(spikes(3, 1, 5))
     with pytest.raises(InputError, match=r"x holds 0\.5; a rule learns from spikes"):
         made(torch.full((3, 1, 6), 0.5).double())
-    with pytest.raises(InputError, match="x holds inf; a rule learns from spikes"):
-        made(torch.full((3, 1, 6), torch.inf).double())
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(InputError, match=f"x holds {value}; a rule learns from spikes"):
+            made(torch.full((3, 1, 6), value).double())
+    with pytest.raises(InputError, match=r"x is torch.sparse_coo, expected a dense tensor"):
+        made(spikes(3, 1, 6).to_sparse())
+    state = made(spikes(3, 1, 6))[1]
+    with pytest.raises(StateError, match=r"state 'neurns' is not known, .*; did you mean 'neurons'\?"):
+        made(spikes(3, 1, 6), {"neurns": state["neurons"]})
+    with pytest.raises(StateError, match="state 'pre' is a NoneType, expected a dict of states"):
+        made(spikes(3, 1, 6), state | {"pre": None})
     with pytest.raises(StateError, match="state 'x_pre' has shape"):
         made(spikes(3, 2, 6), made(spikes(3, 1, 6))[1] | {"neurons": {"v": torch.zeros(2, 4).double()}})
     with pytest.raises(StateError, match="'neurons' is missing"):
         made(spikes(3, 1, 6), {"pre": {}})
-    with pytest.raises(NumericsError, match="weights NaN or infinite"):
+    with pytest.raises(NumericsError, match="weights are NaN or infinite"):
         layer(Rule("Burst", "", on_pre="w = w*1e300"))(spikes(5, 1, 6, rate=0.9))

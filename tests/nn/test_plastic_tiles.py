@@ -12,7 +12,7 @@ from torch import nn
 
 from spikelet import rules
 from spikelet.backends import llvm_jit
-from spikelet.errors import ShapeError
+from spikelet.errors import MagnitudeWarning, ShapeError
 from spikelet.lang.places import side
 from spikelet.model import Neuron
 from spikelet.nn import Plastic
@@ -140,7 +140,8 @@ def test_bounds_are_for_what_is_used():
     made = pair(1, window={"padding": 2, "stride": 20})
     for one in made:
         one.weight[:] = -1.0
-    same(made, image(1, rate=0.6))
+    with pytest.warns(MagnitudeWarning, match="weights are -1, but the rule keeps them"):
+        same(made, image(1, rate=0.6))
     assert (made[0].weight == 0).any() and (made[0].weight == -1).any()
 
 

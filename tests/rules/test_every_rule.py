@@ -29,6 +29,9 @@ NearestTripletSTDP
 MinimalNearestTripletSTDP
 HippocampalTripletSTDP
 MinimalHippocampalTripletSTDP
+NearestHippocampalTripletSTDP
+MinimalNearestHippocampalTripletSTDP
+SlidingTripletSTDP
 Clopath
 ABS
 GraupnerBrunel

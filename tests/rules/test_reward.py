@@ -11,8 +11,9 @@ from spikelet import rules
 from spikelet.model import Neuron
 from spikelet.rule import Rule
 from spikelet.sim.connect import all_to_all, from_arrays
+from spikelet.sim.distributions import uniform
 from spikelet.sim.network import Network
-from spikelet.sim.sources import SpikeTrain
+from spikelet.sim.sources import Poisson, SpikeTrain
 
 FLORIAN = json.loads((Path(__file__).parents[1] / "golden" / "golden.json").read_text())["florian"]
 PRE, POST = (10, 85, 115, 135), (15, 75, 110, 140)  # [ms], of the golden numbers
@@ -189,3 +190,38 @@ def test_values_of_states_follow_a_temporal_difference():
         eps = eps * np.exp(-1 / 50) + np.bincount((times[times == k] > 100).astype(int), minlength=2)
     np.testing.assert_allclose(syn.weights(), w, rtol=1e-10)
     assert w[1] > 1.5 and w[1] - w[0] > 0.5  # the state next to the reward has earned more
+
+
+# -- a pattern of rates -----------------------------------------------------------------------------------------------
+
+OUTPUT = Neuron(
+    "Output",
+    "dv/dt = -v/(20 ms) : mV; drate/dt = -rate/tau_rate : Hz; tau_rate = 2 second",
+    threshold="v > 16 mV", reset="v = 0 mV; rate += 1/tau_rate",
+)  # fmt: skip
+
+
+def distance_from_rates(seconds: float, informed: bool, n: int = 100, m: int = 20) -> np.ndarray:
+    """Return the distance [Hz] from a target every 5 ms; a step nearer is rewarded, one away is punished.
+
+    All synapses have one reward, which says nothing of who should change; ``informed=False`` draws its sign.
+    """
+    random, net, found = np.random.default_rng(6), Network(seed=1), []
+    target = random.uniform(0.02, 0.1, m)
+    source, cells = net.add(Poisson(random.uniform(0, 0.05, n)), n), net.add(OUTPUT, m, "cells")
+    rule = rules.MSTDPET(gamma=0.02, w_min=-2, w_max=8)
+    net.connect(source, cells, all_to_all(), to="v", weight=uniform(-0.5, 1.2), delay=1.0, rule=rule)
+
+    def judge(net: Network) -> None:
+        found.append(np.sqrt(np.mean((net["cells"]["rate"] - target) ** 2)))
+        nearer = found[-1] < found[-2] if len(found) > 1 and informed else random.random() < 0.5
+        net.variables["reward"] = 1.0 if nearer else -1.0
+
+    net.run(1000 * seconds, dt=1.0, call=judge, each=5.0)
+    return 1000 * np.array(found)
+
+
+def test_a_pattern_of_rates_is_learnt_from_a_reward_for_coming_nearer():
+    """Florian 2007, section 4: MSTDPET, with a reward of 1 where the distance has shrunk and -1 where it has not."""
+    found, blind = (distance_from_rates(20.0, informed)[-1000:].mean() for informed in (True, False))
+    assert found < 15 and blind > 30, (found, blind)

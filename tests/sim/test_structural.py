@@ -164,13 +164,23 @@ def test_deep_rewiring_of_a_full_projection_wakes_the_same_pairs():
 WRONG = {
     "no projection": (lambda net: Rewiring("P"), "Rewiring needs a projection, such as net.connect returns, got 'P'"),
     "no rule": (lambda net: Rewiring(net.projections["Q"]), "Q: only synapses that learn can come and go"),
-    "a negative bound": (lambda net: Rewiring(net.projections["P"], prune_below=-1), "P: prune_below must be None or"),
-    "half a synapse": (lambda net: Rewiring(net.projections["P"], grow=0.5), "P: grow must be a whole number that is"),
+    "a negative bound": (
+        lambda net: Rewiring(net.projections["P"], prune_below=-1),
+        "P: prune_below must not be below 0, got -1",
+    ),
+    "half a synapse": (
+        lambda net: Rewiring(net.projections["P"], grow=0.5),
+        "P: grow must be an integer of at least 0, got 0.5",
+    ),
+    "a word": (lambda net: Rewiring(net.projections["P"], grow="prune"), "whole number, or 'pruned', got 'prune'"),
+    "no weight": (lambda net: Rewiring(net.projections["P"], weight=np.nan), "P: weight must be a finite number, got"),
+    "no delay": (lambda net: Rewiring(net.projections["P"], delay="a"), "P: delay must be a finite number, got 'a'"),
     "too weak": (
         lambda net: Rewiring(net.projections["P"], prune_below=0.2, weight=0.1),
         "P: new synapses of weight=0.1 are below prune_below=0.2, and would go at once",
     ),
-    "a negative rate": (lambda net: DeepRewiring(net.projections["P"], eta=-1), "P: eta must be a number that is not"),
+    "a negative rate": (lambda net: DeepRewiring(net.projections["P"], eta=-1), "P: eta must not be below 0, got -1"),
+    "no rate": (lambda net: DeepRewiring(net.projections["P"], eta=np.nan), "P: eta must be a finite number, got nan"),
     "a sign of 2": (lambda net: DeepRewiring(net.projections["P"], eta=1, sign=2), "P: a sign is 1 or -1, got 2"),
     "signs": (lambda net: DeepRewiring(net.projections["P"], eta=1, sign=[1, 1]), "one for each of 20 sources"),
 }

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from spikelet.backends.fused import integer_type
 from spikelet.backends.llvm_feedback import Feedback
-from spikelet.backends.llvm_math import definitions
+from spikelet.backends.llvm_math import costly, definitions
 from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.backends.llvm_products import products
 from spikelet.backends.llvm_random import random_definitions
@@ -33,7 +33,6 @@ from spikelet.ir.scan import ALIVE, Scan
 STRIP = 1024
 PAGE_OFFSET = 64  # where a page holds the first byte of a large array, ours and torch's
 BYTES = {"float": 4, "double": 8, "i8": 1, "i32": 4, "i64": 8}
-_COSTLY = ("exp", "expm1", "exprel", "log", "sin", "cos", "tanh", "cosh", "sigmoid", "erf")
 _TWO = '!0 = distinct !{!0, !1}\n!1 = !{!"llvm.loop.interleave.count", i32 2}'
 _NUMBERS = ("T", "M", "start", "seed", "strip", "fb.delay", "fb.neurons")
 
@@ -289,7 +288,7 @@ class Writer:
 
         Then the widest vectors are asked for, and two of them at once: one fills the waits of the other.
         """
-        return any(n.kind == "pow" or (n.kind == "call" and n.value in _COSTLY) for n in self.program)
+        return costly(self.program)
 
     def _pieces(self, f: Function, strip: str) -> list[str]:
         """Return the addresses of the pieces of scratch memory, each on a border of 64 bytes."""

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from spikelet.backends import llvm_jit, llvm_trigonometry
 from spikelet.backends.llvm_printer import number
 from spikelet.backends.llvm_values import Value, bit_pattern, clamp, definition, fma, horner, select
+from spikelet.ir.nodes import Node
+
+_COSTLY = ("exp", "expm1", "exprel", "log", "sin", "cos", "tanh", "cosh", "sigmoid", "erf")
 
 
 @dataclass(frozen=True)
@@ -293,6 +296,11 @@ _LIBRARY = {
     "erf": lambda x: x.foreign("erf"),
 }
 NAMES = tuple(_FUNCTIONS)
+
+
+def costly(nodes: Iterable[Node]) -> bool:
+    """Return whether functions such as exponentials take the time, so that the widest vectors are worth asking for."""
+    return any(n.kind == "pow" or (n.kind == "call" and n.value in _COSTLY) for n in nodes)
 
 
 def definitions(names: Iterable[str], real: str) -> str:

@@ -19,6 +19,9 @@ _ARITHMETIC_INT = {"add": "add", "sub": "sub", "mul": "mul"}
 _DIRECT = ("neg", "compare", "logic", "select", "spike", "choose", "cast", "call")
 
 
+_ACCESS = 20  # number of the metadata that mark what is read and written in parallel loops; the loops' own follow
+
+
 class Function:
     """Writes one LLVM function, line by line."""
 
@@ -26,6 +29,8 @@ class Function:
         self.lines = [f"define {head} {{", "entry:"]
         self.block = "entry"
         self.counter = 0
+        self.parallels = 0  # loops that are parallel
+        self.access = ""  # what is written behind each load and store
 
     def fresh(self, hint: str) -> str:
         """Return a name that is not in use."""
@@ -66,6 +71,26 @@ class Function:
         self.label(f"{name}.end")
 
     @contextmanager
+    def parallel(self, hint: str, stop: str, start: str = "0") -> Iterator[str]:
+        """Write a loop of which no pass reads or writes what another one writes.
+
+        So it may become vectors whatever arrays there are and wherever it looks in them; `metadata` says so to LLVM.
+        """
+        self.parallels += 1
+        with self.loop(hint, stop, start, mark=f"!llvm.loop !{_ACCESS + 1 + self.parallels}") as i:
+            self.access = f", !llvm.access.group !{_ACCESS}"
+            yield i
+            self.access = ""
+
+    def metadata(self) -> str:
+        """Return the lines of the module that the parallel loops of the function need."""
+        if not self.parallels:
+            return ""
+        loops = range(_ACCESS + 2, _ACCESS + 2 + self.parallels)
+        lines = [f"!{_ACCESS} = distinct !{{}}", f'!{_ACCESS + 1} = !{{!"llvm.loop.parallel_accesses", !{_ACCESS}}}']
+        return "\n".join([*lines, *(f"!{loop} = distinct !{{!{loop}, !{_ACCESS + 1}}}" for loop in loops)])
+
+    @contextmanager
     def when(self, condition: str) -> Iterator[None]:
         """Write a block that runs only where the i1 ``condition`` holds."""
         name = self.fresh("when")
@@ -82,7 +107,7 @@ class Function:
     def load(self, type_: str, pointer: str, index: str | None = None, hint: str = "l") -> str:
         """Load an element."""
         address = pointer if index is None else self.at(type_, pointer, index)
-        return self.value(f"load {type_}, ptr {address}", hint)
+        return self.value(f"load {type_}, ptr {address}{self.access}", hint)
 
     def word(self, type_: str, number: int) -> str:
         """Load a pointer or a number from word ``number`` of ``%args``."""
@@ -91,7 +116,7 @@ class Function:
     def store(self, type_: str, value: str, pointer: str, index: str | None = None) -> None:
         """Store an element."""
         address = pointer if index is None else self.at(type_, pointer, index)
-        self.do(f"store {type_} {value}, ptr {address}")
+        self.do(f"store {type_} {value}, ptr {address}{self.access}")
 
     def text(self) -> str:
         """Return the whole function."""
@@ -157,7 +182,7 @@ class Lane:
                 self.known[current] = found
             else:
                 stack.append((current, True))
-                stack += [(arg, False) for arg in reversed(self._needed(current))]
+                stack += [(arg, False) for arg in reversed(self.needed(current))]
         return self.known[root]
 
     def _at_once(self, n: Node) -> str | None:
@@ -166,7 +191,7 @@ class Lane:
         found = self.leaf(n)
         return found or None
 
-    def _needed(self, n: Node) -> tuple[Node, ...]:
+    def needed(self, n: Node) -> tuple[Node, ...]:
         """Return what must be computed first: not the distance of a spike, and of a fused product its factors."""
         if n.kind == "spike":
             return n.args[:1]

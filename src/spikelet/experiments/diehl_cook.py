@@ -7,12 +7,21 @@ each spike of a neuron lets all of them take part. Weights onto a neuron are bro
 What differs from the authors' program: steps of 1 ms in place of 0.5 ms; no delays of 0 to 10 ms of the inputs; what
 comes in opens a conductance for one step in place of one that decays within 1 ms; and inhibitory neurons fire in the
 step in which they are driven, so that inhibition comes no later than there.
+
+As there, a neuron that has fired is held at its reset as long as it is refractory. What the winners of a moment send to
+each other passes in that time, so they stay ahead of all others, fire again, and learn; where they are not held, single
+spikes of many answer an image, and most neurons learn nothing.
+
+The authors' program has 400 neurons. Of 100 each fires four times as often, so a spike raises its threshold a quarter
+as much: with theirs thresholds rise until most images have to be shown three times (68 % after 40,000 images).
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
+from spikelet.experiments.digits_curve import Curve, Trained
+from spikelet.experiments.paper import Progress
 from spikelet.model import Neuron
 from spikelet.rules import DiehlCookSTDP
 from spikelet.sim.connect import all_to_all, expression, one_to_one
@@ -30,7 +39,7 @@ _LONGEST = 1e12  # ms
 Excitatory = Neuron(
     "Excitatory",
     """
-    dv/dt = (v_rest - v + ge*(E_exc - v) + gi*(E_inh - v))/tau : mV
+    dv/dt = (v_rest - v + ge*(E_exc - v) + gi*(E_inh - v))/tau : mV (unless refractory)
     ge : 1 (input)                           # conductances, as multiples of the leak
     dgi/dt = -gi/tau_gi : 1
     dtheta/dt = -theta/tau_theta : mV
@@ -49,7 +58,7 @@ Excitatory = Neuron(
 Inhibitory = Neuron(
     "Inhibitory",
     """
-    dv/dt = (v_rest - v + ge*(E_exc - v))/tau : mV
+    dv/dt = (v_rest - v + ge*(E_exc - v))/tau : mV (unless refractory)
     ge : 1 (input)
     v_rest = -60 mV;  E_exc = 0 mV;  tau = 10 ms
     v_th = -40 mV;  v_reset = -45 mV;  t_ref = 2 ms
@@ -74,7 +83,8 @@ def network(n: int, seed: int, weights: np.ndarray | None = None, theta: np.ndar
     net = Network(seed=seed)
     fixed = weights is not None
     x = net.add(Poisson(0.0), PIXELS, "x")
-    model = Excitatory(theta_plus=0, tau_theta=1e30) if fixed else Excitatory
+    rise = Excitatory.parameters["theta_plus"] * n / 400
+    model = Excitatory(theta_plus=0, tau_theta=1e30) if fixed else Excitatory(theta_plus=rise)
     exc, inh = net.add(model, n, "E"), net.add(Inhibitory, n, "I")
     net.connect(
         x, exc, all_to_all(), to="ge", weight=0.3 if fixed else uniform(0.003, 0.303), delay=STEP,
@@ -139,3 +149,48 @@ class Show:
             self.now, self.more = self.now + 1, 0
         if self.now < len(self.images):
             self._begin()
+
+
+def train(pixels: np.ndarray, labels: np.ndarray, *, n: int, passes: int, seed: int, progress: Progress) -> Trained:
+    """Train a network.
+
+    Args:
+        pixels: (K, 28, 28) uint8.
+        labels: (K,), for the curve alone.
+        n: Number of excitatory neurons.
+        passes: Over all images.
+        seed: Of weights and spikes.
+        progress: Opens the bar.
+    """
+    net, curve, images = network(n, seed), Curve(labels, n), pixels.reshape(len(pixels), -1)
+    with progress(passes * len(pixels), unit="image") as bar:
+        for turn in range(passes):
+
+            def done(number: int, answer: np.ndarray, first: int = turn * len(pixels)) -> None:
+                curve.add(np.array([first + number]), answer[None])
+                bar.update(1)
+
+            Show(net, learns=True, done=done).run(images)
+    weights = np.asarray(net.projections["image"].weights()).reshape(PIXELS, n)
+    return Trained(weights.T.copy(), np.array(net["E"]["theta"]), curve.rows)
+
+
+def answered(trained: Trained, pixels: np.ndarray, *, seed: int, progress: Progress) -> np.ndarray:
+    """Return what a network answers to images without learning: spikes of each neuron, (K, n).
+
+    Args:
+        trained: The network.
+        pixels: (K, 28, 28) uint8.
+        seed: Of the spikes.
+        progress: Opens the bar.
+    """
+    net = network(len(trained.theta), seed, trained.weights.T, trained.theta)
+    found = np.zeros((len(pixels), len(trained.theta)), np.float32)
+    with progress(len(pixels), unit="image") as bar:
+
+        def done(number: int, answer: np.ndarray) -> None:
+            found[number] = answer
+            bar.update(1)
+
+        Show(net, learns=False, done=done).run(pixels.reshape(len(pixels), -1))
+    return found

@@ -1,5 +1,6 @@
 """The arguments of ``Neurons``, checked: an error names the layer, what was given and what is valid."""
 
+import operator
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -16,8 +17,25 @@ SPIKES = "spikes"  # an output of every spiking layer, and the key of the last s
 Names = str | Iterable[str]
 
 
-def _as_tuple(names: Names) -> tuple[str, ...]:
+def as_tuple(names: Names) -> tuple[str, ...]:
+    """Return one name, or several, as several."""
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def count(what: str, value: object, *, least: int = 1, most: int | None = None) -> int:
+    """Return a whole number, which may be one of numpy or torch; ``what`` names it in the error.
+
+    Raises:
+        InputError: it is none, or out of range.
+    """
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # it is asked
+    except TypeError:
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        wanted = f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}"
+        raise InputError(f"{what} is {value!r}, expected {wanted}")
+    return number
 
 
 def targets(label: str, model: Neuron, to: Names | None) -> tuple[str, ...]:
@@ -27,7 +45,7 @@ def targets(label: str, model: Neuron, to: Names | None) -> tuple[str, ...]:
         if not inputs:
             raise InputError(f"{label}: the model has no (input); name in to= one of its states {states}")
         return tuple(inputs)
-    names = _as_tuple(to)
+    names = as_tuple(to)
     for name in names:
         if name not in (*inputs, *states):
             hint = did_you_mean(str(name), (*inputs, *states))
@@ -44,7 +62,7 @@ def outputs(label: str, model: Neuron, output: Names) -> str | tuple[str, ...]:
     if SPIKES in model.states:
         raise InputError(f"{label}: a state is called {SPIKES!r}, which is the name of a layer's output")
     valid = (*((SPIKES,) if model.spiking else ()), *model.states)
-    names = _as_tuple(output)
+    names = as_tuple(output)
     for name in names or ("",):
         if name not in valid:
             why = " (the model has no threshold)" if name == SPIKES else did_you_mean(str(name), valid)
@@ -57,7 +75,7 @@ def learnable(label: str, model: Neuron, step: Step, learn: Names) -> tuple[str,
     smooth = _differentiable(step)
     if learn == "all":
         return tuple(name for name in model.parameters if name != "surrogate_scale" and name in smooth)
-    names = _as_tuple(learn)
+    names = as_tuple(learn)
     for name in names:
         if name not in model.parameters:
             valid = tuple(model.parameters)

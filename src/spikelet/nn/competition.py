@@ -7,11 +7,13 @@ a step late, so neurons that reach the threshold in the same step all fire; who 
 """
 
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor
 
 from spikelet.errors import InputError, ShapeError
+from spikelet.nn.arguments import count
 from spikelet.nn.linear import Linear
 
 
@@ -32,8 +34,8 @@ def lateral_inhibition(neurons: int, strength: float) -> Linear:
         >>> lateral_inhibition(3, 5.0)(torch.tensor([1.0, 0.0, 0.0])).abs().tolist()
         [0.0, 5.0, 5.0]
     """
-    count, strength = _count(neurons), _amount("strength", strength)
-    return _fixed(0 - strength * (1 - torch.eye(count)))
+    size, strength = count("neurons", neurons), _amount("strength", strength)
+    return _fixed(0 - strength * (1 - torch.eye(size)))
 
 
 def lattice_inhibition(neurons: int, strength: float, most: float = math.inf) -> Linear:
@@ -61,10 +63,11 @@ def lattice_inhibition(neurons: int, strength: float, most: float = math.inf) ->
         >>> lattice_inhibition(4, 2.0, most=2.2).weight[0].abs()
         tensor([0.0000, 2.0000, 2.0000, 2.2000])
     """
-    count, strength, most = _count(neurons), _amount("strength", strength), _amount("most", most)
-    side = math.isqrt(count)
-    if side * side != count:
-        raise InputError(f"lattice_inhibition: neurons is {count}, expected a square such as {side * side}")
+    size, strength = count("neurons", neurons), _amount("strength", strength)
+    most = _amount("most", most, finite=False)
+    side = math.isqrt(size)
+    if side * side != size:
+        raise InputError(f"lattice_inhibition: neurons is {size}, expected a square such as {side * side}")
     place = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"), -1).reshape(-1, 2)
     distance = torch.cdist(place.double(), place.double(), compute_mode="donot_use_mm_for_euclid_dist")
     return _fixed((0 - (strength * distance.sqrt()).clamp(max=most)).to(torch.get_default_dtype()))
@@ -81,7 +84,7 @@ def inhibition_level(done: float, low: float, high: float, *, p_low: float = 0.1
         p_grow: share in which it grows evenly from low to high; 0 is the two-level scheme.
 
     Raises:
-        InputError: a share is none, or the two together are more than all.
+        InputError: a share is none, the two together are more than all, or a level is negative.
 
     Source:
         Hazan et al. 2018, section II (two-level inhibition; increasing inhibition).
@@ -91,8 +94,9 @@ def inhibition_level(done: float, low: float, high: float, *, p_low: float = 0.1
         [1.0, 9.0, 17.0]
     """
     for name, share in (("done", done), ("p_low", p_low), ("p_grow", p_grow)):
-        if not 0 <= share <= 1:
+        if not isinstance(share, Real) or not 0 <= share <= 1:
             raise InputError(f"inhibition_level: {name} is {share!r}, expected a share from 0 to 1")
+    low, high = _amount("low", low), _amount("high", high)
     if p_low + p_grow > 1:
         raise InputError(f"inhibition_level: p_low + p_grow is {p_low + p_grow:g}, expected at most 1")
     if done < p_low:
@@ -119,12 +123,14 @@ def winners(excess: Tensor, k: int = 1, among: Tensor | None = None) -> Tensor:
         >>> winners(torch.tensor([[0.2, -1.0, 0.7, 0.7]]), k=2).tolist()
         [[False, False, True, True]]
     """
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise InputError(f"winners: k is {k!r}, expected a positive integer")
+    k = count("winners: k", k)
+    if not isinstance(excess, Tensor):
+        raise InputError(f"winners: excess is a {type(excess).__name__}, expected a tensor (B, *N)")
     among = excess > 0 if among is None else among
-    if excess.ndim < 2 or among.shape != excess.shape:
+    if excess.ndim < 2 or among.shape != excess.shape or among.dtype != torch.bool:
         raise ShapeError(
-            f"winners: excess {tuple(excess.shape)} and among {tuple(among.shape)}, expected one shape (B, *N)"
+            f"winners: excess {tuple(excess.shape)} and among {tuple(among.shape)} ({among.dtype}), "
+            "expected one shape (B, *N), and bool"
         )
     rows = torch.where(among, excess.detach(), -math.inf).flatten(1)
     if k >= rows.shape[1]:
@@ -184,6 +190,7 @@ def learning_neurons(step: Tensor, potential: Tensor, steps: int, k: int, radius
         >>> learning_neurons(step, torch.ones(2, 1, 3), steps=9, k=2, radius=1)
         [(0, 0, 0), (1, 0, 2)]
     """
+    k, radius = count("learning_neurons: k", k), count("learning_neurons: radius", radius, least=0)
     if step.ndim != 3 or step.shape != potential.shape:
         raise ShapeError(
             f"learning_neurons: step {tuple(step.shape)}, potential {tuple(potential.shape)}, expected both (M, H, W)"
@@ -220,13 +227,9 @@ def _fixed(weight: Tensor) -> Linear:
     return layer
 
 
-def _count(neurons: int) -> int:
-    if isinstance(neurons, bool) or not isinstance(neurons, int) or neurons < 1:
-        raise InputError(f"neurons is {neurons!r}, expected how many there are, a positive integer")
-    return neurons
-
-
-def _amount(name: str, value: float) -> float:
-    if not value >= 0:
-        raise InputError(f"{name} is {value!r}, expected a number that is not negative: it is taken away")
-    return float(value)
+def _amount(name: str, value: object, finite: bool = True) -> float:
+    number = float(value) if isinstance(value, Real) else math.nan
+    if not number >= 0 or (finite and math.isinf(number)):
+        kind = "finite number" if finite else "number"
+        raise InputError(f"{name} is {value!r}, expected a {kind} that is not negative: it is taken away")
+    return number

@@ -15,6 +15,7 @@ from torch.nn import functional
 from spikelet import decode, random
 from spikelet.backends.first_spike import MOST, first_spikes, prepared
 from spikelet.errors import BackendError, InputError, ShapeError
+from spikelet.nn.arguments import count
 from spikelet.nn.competition import learning_neurons, silence_later_maps
 from spikelet.nn.single_spikes import SingleSpikes
 
@@ -44,7 +45,7 @@ def first_steps(spikes: Tensor) -> Tensor:
         >>> first_steps(torch.tensor([[[0.0, 0.0]], [[1.0, 0.0]]])).tolist()
         [[1, 2]]
     """
-    steps = _count("steps of the spikes", len(spikes), MOST)
+    steps = count("first_steps: steps of the spikes", len(spikes), most=MOST)
     return decode.first_spike(spikes).clamp(max=steps).to(torch.uint8)
 
 
@@ -68,7 +69,7 @@ def pool_first(step: Tensor, size: int) -> Tensor:
     """
     if step.ndim != 4:
         raise ShapeError(f"pool_first: step has shape {tuple(step.shape)}, expected (B, M, H, W)")
-    return (255 - functional.max_pool2d(255.0 - step.float(), _count("size", size))).to(step.dtype)
+    return (255 - functional.max_pool2d(255.0 - step.float(), count("pool_first: size", size))).to(step.dtype)
 
 
 class FirstSpikeConv2d(nn.Module):
@@ -124,9 +125,9 @@ class FirstSpikeConv2d(nn.Module):
         if not threshold >= 0:
             raise InputError(f"FirstSpikeConv2d: threshold is {threshold!r}, expected at least 0")
         sizes = (("out_channels", out_channels), ("in_channels", in_channels), *(("kernel_size", kernel_size),) * 2)
-        shape = tuple(_count(name, size) for name, size in sizes)
-        self.threshold, self.steps = float(threshold), _count("steps", steps, MOST)
-        self.padding, self.compete = _count("padding", padding, least=0), compete
+        shape = tuple(count(f"FirstSpikeConv2d: {name}", size) for name, size in sizes)
+        self.threshold, self.steps = float(threshold), count("FirstSpikeConv2d: steps", steps, most=MOST)
+        self.padding, self.compete = count("FirstSpikeConv2d: padding", padding, least=0), compete
         drawn = random.normal(seed, 0, np.arange(np.prod(shape)), random.STREAMS["init"]).reshape(shape)
         weight = torch.from_numpy((mean + sd * drawn).clip(0, 1)).to(torch.get_default_dtype())
         self.weight = nn.Parameter(weight, requires_grad=False)
@@ -242,10 +243,3 @@ class FirstSpikeConv2d(nn.Module):
         """Name the sizes, the threshold and the steps."""
         maps, channels, size, _ = self.weight.shape
         return f"{channels}, {maps}, kernel_size={size}, threshold={self.threshold:g}, steps={self.steps}"
-
-
-def _count(name: str, value: object, most: int | None = None, *, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
-        wanted = f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}"
-        raise InputError(f"FirstSpikeConv2d: {name} is {value!r}, expected {wanted}")
-    return value

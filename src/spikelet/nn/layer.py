@@ -1,7 +1,7 @@
 """What all layers with a state share: how they are called, and how a state goes in and comes out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -77,14 +77,17 @@ def detach(state: Nested) -> Nested:
     return state
 
 
-def require_names(layer: str, state: object, expected: set[str], what: str = "state") -> None:
-    """Raise ``StateError`` unless ``state`` is a dict with exactly the ``expected`` names."""
+def require_names(
+    layer: str, state: object, expected: set[str], what: str = "state", optional: Collection[str] = ()
+) -> None:
+    """Raise ``StateError`` unless ``state`` is a dict with the ``expected`` names, and no others than ``optional``."""
     if not isinstance(state, dict):
         raise StateError(f"{layer}: state is a {type(state).__name__}, expected the dict that this layer returned")
+    known = expected.union(optional)
     for name in state:
-        if name not in expected:
-            hint = did_you_mean(str(name), expected)
-            raise StateError(f"{layer}: {what} {name!r} is not known, expected {sorted(expected)}{hint}")
+        if name not in known:
+            hint = did_you_mean(str(name), known)
+            raise StateError(f"{layer}: {what} {name!r} is not known, expected {sorted(known)}{hint}")
     for name in sorted(expected):
         if name not in state:
             raise StateError(f"{layer}: {what} {name!r} is missing, given {sorted(state)}, expected {sorted(expected)}")

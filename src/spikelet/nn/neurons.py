@@ -1,6 +1,8 @@
 """A population of neurons as a torch layer: ``y, state = Neurons(model)(x, state=None)``."""
 
+import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -85,8 +87,10 @@ class Neurons(Layer):
         require_known(self.label, backend)
         if memory not in MEMORY:
             raise InputError(f"{self.label}: memory is {memory!r}, expected one of {MEMORY}")
-        if not dt > 0:
-            raise InputError(f"Neurons({model.name}): dt is {dt}, expected a positive number of ms")
+        if not isinstance(dt, Real) or not 0 < dt < math.inf:
+            raise InputError(f"{self.label}: dt is {dt!r}, expected a positive number of ms")
+        if not isinstance(surrogate, Surrogate):
+            raise InputError(f"{self.label}: surrogate is {surrogate!r}, expected one such as surrogates.arctan"[:200])
         self.model = model
         self.dt = float(dt)
         self.surrogate = surrogate

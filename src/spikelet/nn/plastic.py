@@ -1,6 +1,7 @@
 """A layer that learns by a local rule: ``y, state = Plastic(module, model, rule)(x, state=None)``."""
 
 import functools
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from spikelet import surrogates
+from spikelet.backends.rule_bounds import warn_of_weights
 from spikelet.errors import BackendError, InputError
 from spikelet.model import Neuron, Surrogate
-from spikelet.nn.arguments import SPIKES
+from spikelet.nn.arguments import SPIKES, as_tuple, count
 from spikelet.nn.backend import EAGER, FUSED, Choice
 from spikelet.nn.fold import fold
 from spikelet.nn.layer import Layer, State, stream_seed
@@ -27,6 +29,7 @@ from spikelet.rule import Rule
 from spikelet.units import ms
 
 REDUCTIONS = ("sum", "mean")
+_ENDS = "the gradient of x ends here; detach x, or set learning = False to train what stands before"
 
 
 class Plastic(Layer):
@@ -112,8 +115,9 @@ class Plastic(Layer):
         self.label = f"Plastic({model.name}, {getattr(rule, 'name', rule)})"[:200]
         if reduction not in REDUCTIONS:
             raise InputError(f"{self.label}: reduction is {reduction!r}, expected one of {REDUCTIONS}")
-        if winners is not None and (isinstance(winners, bool) or not isinstance(winners, int) or winners < 1):
-            raise InputError(f"{self.label}: winners is {winners!r}, expected a positive whole number, or None")
+        winners = None if winners is None else count(f"{self.label}: winners", winners)
+        if not isinstance(shared, str | Iterable):
+            raise InputError(f"{self.label}: shared is {shared!r}, expected names of states")
         if not isinstance(output, str):
             raise InputError(f"{self.label}: output is {output!r}, expected one name")
         self.layout = Layout.of(self.label, module)
@@ -123,12 +127,14 @@ class Plastic(Layer):
         if len(self.neurons.targets) != 1:
             raise InputError(f"{self.label}: the model has several inputs {self.neurons.targets}: name one in to=")
         self.rule, self.reduction, self.winners, self.learning = rule, reduction, winners, True
-        self.shared = (shared,) if isinstance(shared, str) else tuple(shared)
+        self._looked = False
+        self.shared = as_tuple(shared)
         require_inhibition(self.layout, inhibition)
         if isinstance(inhibition, Tensor) and not isinstance(inhibition, nn.Parameter):
             self.register_buffer("inhibition", inhibition.detach().to(self.weight.device, self.weight.dtype))
         else:
             self.inhibition: Any = inhibition
+        self.register_state_dict_post_hook(_contiguous)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -186,9 +192,14 @@ class Plastic(Layer):
         """
         call = given(self.layout, x, lengths, seed, samples, self.learns)
         signals = {} if signals is None else signals
+        if not isinstance(signals, Mapping):
+            raise InputError(f"{self.label}: signals is a {type(signals).__name__}, expected a dict name -> values")
         tracing = None
         if self.learns:
+            if call.x.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+                warnings.warn(f"{self.label}: {_ENDS}", stacklevel=4)  # the line that calls the layer
             self.rules.require(signals)
+            self._look_at_weights()
             tracing = self._tracing(call)
         states = States(self.label, call, self.shared, self.inhibition is not None, tracing)
         if tracing is None and not (self.shared or self.winners or states.inhibits):
@@ -198,6 +209,13 @@ class Plastic(Layer):
         if tracing is not None:
             self.layout.require_finite()
         return y, states.joined(whole, state)
+
+    def _look_at_weights(self) -> None:
+        """Warn, in the first call that learns, of weights that the rule will cut."""
+        if not self._looked and not torch.compiler.is_compiling():
+            least, most = torch.aminmax(self.weight)
+            warn_of_weights(self.label, self.rules.bounds, float(least), float(most), stacklevel=5)
+            self._looked = True
 
     def _passed(self, call: Given, states: States, state: State | None) -> tuple[Tensor, State]:
         """Run the module, and then the neurons."""
@@ -259,14 +277,14 @@ class Plastic(Layer):
 
     @torch.no_grad()
     def normalise(self, total: float | Tensor) -> None:
-        """Scale the weights into each receiver so that their magnitudes have a sum; a receiver without any stays so.
+        """Scale the weights into each receiver so that their magnitudes have a sum, as ``Projection.normalise`` does.
 
         Args:
-            total: The sum, a number or one for each receiver (of a convolution, channel), (M,).
+            total: The sum, a positive number or one for each receiver (of a convolution, channel), (M,).
 
         Raises:
             ShapeError: There are not as many.
-            InputError: One is negative.
+            InputError: One is not positive and finite, or all weights into a receiver are 0.
         """
         self.layout.scale(total)
 
@@ -299,3 +317,10 @@ class Plastic(Layer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._prepare()
+
+
+def _contiguous(_: nn.Module, state: dict[str, Any], prefix: str, __: object) -> None:
+    """Give weights that lie by sender in memory in torch's own order: safetensors takes no other."""
+    name = f"{prefix}module.weight"
+    if name in state and not isinstance(state[name], nn.Parameter):  # with keep_vars=True it is the parameter itself
+        state[name] = state[name].contiguous()

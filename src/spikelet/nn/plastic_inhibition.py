@@ -1,5 +1,6 @@
 """What the spikes of a layer send to its own neurons in the next step: a matrix, or a module."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -22,6 +23,8 @@ def require_inhibition(layout: Layout, inhibition: object) -> None:
                 f"{label}: inhibition has shape {tuple(inhibition.shape)}, expected ({size}, {size}), by receiver and "
                 "sender, for nn.Linear; for a convolution give a module"
             )
+        if not bool(torch.isfinite(inhibition).all()):
+            raise InputError(f"{label}: inhibition holds NaN or infinity, expected finite numbers")
     elif not isinstance(inhibition, nn.Module | None):
         raise InputError(f"{label}: inhibition is a {type(inhibition).__name__}, expected a tensor or a module")
     elif inhibition is not None and any(isinstance(part, Layer) for part in inhibition.modules()):

@@ -4,12 +4,14 @@ All arrays of synapses are seen as (B, M, L, K): M rows of weights, such as chan
 and K weights of a row. A linear layer has one place; at each place of a convolution a row sees a patch of the input.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.parameter import is_lazy
 
 from spikelet.errors import BackendError, InputError, NumericsError, ShapeError
 
@@ -49,11 +51,14 @@ class Layout:
             raise BackendError(
                 f"{label}: {kind} has padding_mode={module.padding_mode!r}: a synapse has one sender; expected 'zeros'"
             )
-        if module.weight.dtype not in (torch.float32, torch.float64):
-            raise BackendError(f"{label}: the weights are {module.weight.dtype}, expected float32 or float64")
+        if not isinstance(module.weight, nn.Parameter) or is_lazy(module.weight):
+            made = "drawn at the first call" if is_lazy(module.weight) else "computed from other parameters"
+            raise BackendError(f"{label}: the weights of {kind} are {made}; a rule changes those that a module has")
+        found = Layout(label, module)
+        found.require_real()
         if isinstance(module, nn.Linear):  # rows by sender in memory, as events go through them
             module.weight.data = module.weight.data.t().contiguous().t()
-        return Layout(label, module)
+        return found
 
     @property
     def linear(self) -> bool:
@@ -78,8 +83,10 @@ class Layout:
         dims = module.weight.ndim - 2
         if len(senders) != dims + 1 or senders[0] != module.in_channels:
             raise ShapeError(f"{self.label}: {given}, expected ({module.in_channels}, {', '.join('HW'[-dims:])})")
-        shape = tuple(module(module.weight.new_zeros(1, *senders)).shape[1:])
-        return shape
+        try:
+            return tuple(module(module.weight.new_zeros(1, *senders)).shape[1:])
+        except RuntimeError as error:
+            raise ShapeError(f"{self.label}: {given}, which the module refuses: {error}") from error
 
     def apply(self, x: Tensor) -> Tensor:
         """Return what spikes (B, *N) deliver, (B, *M), without the bias."""
@@ -123,16 +130,36 @@ class Layout:
         """Scale the weights of each row so that their magnitudes sum to ``total``, a number or (M,)."""
         weight = self.module.weight
         rows = weight.flatten(1)
-        wanted = torch.as_tensor(total, dtype=rows.dtype, device=rows.device)
+        try:
+            wanted = torch.as_tensor(total, dtype=rows.dtype, device=rows.device)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.label}: total is {total!r}, expected one number or ({len(rows)},)"[:200]) from None
         if wanted.ndim and wanted.shape != (len(rows),):
             raise ShapeError(
                 f"{self.label}: total has shape {tuple(wanted.shape)}, expected one number or ({len(rows)},)"
             )
-        if not bool((wanted >= 0).all()):
-            raise InputError(f"{self.label}: total is {wanted.min().item():g}, expected 0 or more")
         now = rows.abs().sum(1)
-        factors = torch.where(now > 0, wanted / torch.where(now > 0, now, 1.0), 1.0)
+        factors = wanted / now
+        good = (factors > 0) & torch.isfinite(factors)
+        if not bool(good.all()):  # one look at all that can be wrong
+            self._refuse(wanted.expand_as(now), now, ~good)
         weight.mul_(factors.reshape(-1, *[1] * (weight.ndim - 1)))
+
+    def _refuse(self, wanted: Tensor, now: Tensor, wrong: Tensor) -> None:
+        """Say which sums cannot be had; ``wrong`` tells of which receivers."""
+        first = int(wrong.nonzero()[0])
+        total, found = wanted[first].item(), now[first].item()
+        if not 0 < total < math.inf:
+            raise InputError(f"{self.label}: total is {total:g}, expected positive, finite numbers")
+        raise InputError(
+            f"{self.label}: the absolute weights into {int(wrong.sum())} of {len(now)} receivers sum to {found:g} "
+            f"(first: receiver {first}), which no factor makes {total:g}"
+        )
+
+    def require_real(self) -> None:
+        """Raise ``BackendError`` where the weights are in a precision in which rules do not run."""
+        if self.module.weight.dtype not in (torch.float32, torch.float64):
+            raise BackendError(f"{self.label}: the weights are {self.module.weight.dtype}, expected float32 or float64")
 
     def require_finite(self) -> None:
         """Raise ``NumericsError`` where a weight is NaN or infinite."""
@@ -142,6 +169,7 @@ class Layout:
         wrong = (~torch.isfinite(weight)).nonzero()
         if len(wrong):
             raise NumericsError(
-                f"{self.label}: the rule made {len(wrong)} of {weight.numel()} weights NaN or infinite (first: "
-                f"{wrong[0].tolist()}); a bound, such as w = clip(..., 0, w_max), or smaller steps may help"
+                f"{self.label}: {len(wrong)} of {weight.numel()} weights are NaN or infinite after a call (first: "
+                f"{wrong[0].tolist()}); if they were not before it, a bound, such as w = clip(..., 0, w_max), or "
+                "smaller steps may help"
             )

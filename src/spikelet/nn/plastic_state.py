@@ -87,12 +87,14 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     label, weight = layout.label, layout.module.weight
     if not isinstance(x, Tensor):
         raise InputError(f"{label}: x is a {type(x).__name__}, expected one tensor of spikes (T, B, *N)")
-    if x.dtype.is_complex:
-        raise InputError(f"{label}: x is {x.dtype}, expected spikes")
+    if x.dtype.is_complex or x.layout != torch.strided:
+        kind = x.dtype if x.dtype.is_complex else x.layout
+        raise InputError(f"{label}: x is {kind}, expected a dense tensor of spikes")
     if x.ndim < 3 or 0 in x.shape[:2]:
         raise ShapeError(f"{label}: x has shape {tuple(x.shape)}, expected (T, B, *N), time first, with T and B >= 1")
     if x.device != weight.device:
         raise InputError(f"{label}: x is on {x.device}, the weights are on {weight.device}")
+    layout.require_real()
     receivers = layout.receivers(tuple(x.shape[2:]))
     if checking():
         require_finite(label, "x", x)
@@ -100,15 +102,14 @@ def given(layout: Layout, x: object, lengths: object, seed: int, samples: Tensor
     limits = as_lengths(label, lengths, x.shape[0], x.shape[1], x.device)
     found = Given(x, receivers, limits, random.whole(seed), samples)
     if learns and not found.whole:
-        raise InputError(
-            f"{label}: x holds {float(x[_odd(x)][0]):g}; a rule learns from spikes, 0 or 1, or whole counts of them"
-        )
+        value = float(x[_odd(x)][0])
+        raise InputError(f"{label}: x holds {value:g}; a rule learns from spikes, 0 or 1, or whole counts of them")
     return found
 
 
 def _odd(x: Tensor) -> Tensor:
-    """Return where spikes are no counts."""
-    return (x < 0) | (x != x.round()) | x.isinf()
+    """Tell which are no counts; NaN and infinity have no difference of 0 to anything."""
+    return (x < 0) | (x - x.round() != 0)
 
 
 @dataclass
@@ -198,7 +199,10 @@ class States:
         if not isinstance(state, dict):
             raise StateError(f"{self.label}: state is a {type(state).__name__}, expected the dict that it returned")
         known = {"neurons", *_RULES, *(["shared"] if self.shared else []), *([SPIKES] if self.inhibits else [])}
-        require_names(self.label, state, known & {*state})
+        require_names(self.label, state, set(), optional=known)
+        for name, value in state.items():
+            if name not in (SPIKES, STEP) and not isinstance(value, dict):
+                raise StateError(f"{self.label}: state {name!r} is a {type(value).__name__}, expected a dict of states")
         if set(state) - {"shared"} and "neurons" not in state:
             raise StateError(f"{self.label}: state 'neurons' is missing, given {sorted(state)}")
         return state
@@ -241,14 +245,20 @@ class Signals:
         for name, value in signals.items():
             side = () if name in network else call.senders if name.endswith("_pre") else call.receivers
             shape = (call.steps, call.batch, *side)
-            tensor = torch.as_tensor(value, device=call.x.device)
+            tensor = _values(label, name, value, call.x.device)
             fits = 1 <= tensor.ndim <= len(shape) and all(
                 own in (1, size) for own, size in zip(tensor.shape, shape, strict=False)
             )
             if not fits or tensor.shape[0] != call.steps:
                 raise ShapeError(f"{label}: signal {name!r} has shape {tuple(tensor.shape)}, expected {shape}")
             tensor = tensor.to(call.x.dtype)
-            if checking():
-                require_finite(label, f"signal {name!r}", tensor)
+            require_finite(label, f"signal {name!r}", tensor)  # what NaN does to weights cannot be undone
             self.values[name] = tensor.reshape(*tensor.shape, *[1] * (len(shape) - tensor.ndim)).expand(shape)
             (self.network if name in network else self.partners)[name] = self.values[name].unbind(0)
+
+
+def _values(label: str, name: str, value: object, device: torch.device) -> Tensor:
+    try:
+        return torch.as_tensor(value, device=device)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{label}: signal {name!r} is {value!r}, expected numbers for each step"[:200]) from None

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from spikelet.errors import InputError
-from spikelet.nn.arguments import SPIKES
-from spikelet.nn.competition import winners
+from spikelet.nn.arguments import SPIKES, count
 from spikelet.nn.layer import Layer, Sequences, State
 from spikelet.nn.neurons import Neurons
 from spikelet.nn.plastic_cells import Cells
@@ -38,9 +37,8 @@ class WinnersTakeAll(Layer):
         super().__init__()
         if not isinstance(neurons, Neurons) or not neurons.model.spiking:
             raise InputError(f"WinnersTakeAll: neurons is {type(neurons).__name__}, expected nn.Neurons that spike")
-        winners(torch.zeros(1, 1), k)  # k is checked here, not in the first call
-        self.neurons, self.k = neurons, k
-        self.cells = Cells(neurons, k, ())
+        self.neurons, self.k = neurons, count("winners: k", k)
+        self.cells = Cells(neurons, self.k, ())
 
     @property
     def time_step(self) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from spikelet.backends.llvm_math import definitions
+from spikelet.backends.llvm_math import costly, definitions
 from spikelet.backends.llvm_printer import Dialect, Function, Lane
 from spikelet.backends.llvm_random import random_definitions
 from spikelet.ir.nodes import Node, topological
@@ -66,7 +66,8 @@ class Event(Function):
     own: tuple[str, ...] = ()
 
     def __init__(self, program: Program, shape: Shape):
-        super().__init__(f"void @{self.name}({SIGNATURE})")
+        wide = ' "prefer-vector-width"="512"' if costly(self.each(program)) else ""
+        super().__init__(f"void @{self.name}({SIGNATURE}){wide}")
         self.program, self.shape, self.d = program, shape, Dialect(shape.real, "i64")
         self.side = {place: dict(states) for place, states in shape.states}
         self.table = dict(shape.tables)
@@ -90,6 +91,10 @@ class Event(Function):
         """Return further words."""
         return ()
 
+    def each(self, program: Program) -> Iterable[Node]:
+        """Return the nodes that are computed for each synapse."""
+        return topological(program.updates.values())
+
     @abstractmethod
     def body(self) -> None:
         """Write the body."""
@@ -100,7 +105,7 @@ class Event(Function):
         called = re.findall(r"@sk_(\w+)\(", body)
         laws = [name for name in called if name in ("uniform", "normal")]
         functions = definitions([name for name in called if name not in laws], self.shape.real)
-        parts = [functions, random_definitions(laws) if laws else "", body, _DECLARATIONS]
+        parts = [functions, random_definitions(laws) if laws else "", body, _DECLARATIONS, self.metadata()]
         lines = "\n\n".join(parts).split("\n")
         declared = dict.fromkeys(line for line in lines if line.startswith("declare"))  # each only once
         return Kernel("\n".join([*declared, *(line for line in lines if line not in declared)]), self.words)
@@ -157,13 +162,15 @@ class Event(Function):
         return found, self.tabled("pre", copy, roots)
 
     def lane(self, values: Mapping[str, str], tables: Mapping[Node, str]) -> Lane:
-        """Return a printer of nodes over known values of states and of tables."""
+        """Return a printer of nodes over known values of states, and of tables and whatever else is known."""
 
         def leaf(n: Node) -> str:
+            if n in tables:
+                return tables[n]
             if n.kind in ("state", "input"):
                 return values[n.value] if n.value in values else self.shared[n.value]
             if n.kind == "coefficient":
-                return tables[n] if n in tables else self.fixed[n]
+                return self.fixed[n]
             return self.draws[n] if n.kind == "noise" else self.time if n.kind == "time" else ""
 
         return Lane(self, self.d, leaf)
@@ -241,10 +248,10 @@ class Event(Function):
         return self.load("i64", self.w["pointer"], segment), self.load("i64", self.w["pointer"], self.sum(segment, "1"))
 
     @contextmanager
-    def synapses(self, segment: str) -> Iterator[tuple[str, str]]:
+    def synapses(self, segment: str, *, parallel: bool = False) -> Iterator[tuple[str, str]]:
         """Write a loop over the synapses of a segment; yield the place and the target of each."""
         begin, end = self.ends(segment)
-        with self.loop("e", end, begin) as e:
+        with (self.parallel if parallel else self.loop)("e", end, begin) as e:
             whole = self.shape.whole
             yield e, self.value(f"sub i64 {e}, {begin}") if whole else self.index(e)
 

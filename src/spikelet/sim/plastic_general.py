@@ -59,13 +59,16 @@ class General:
         found = flow(learner.rule, learner.units)
         if found is None:
             return []
-        edges = learner.edges
+        edges, kinds = learner.edges, len(learner.parts.kinds)
+        writer = Flow(found, learner.shape(found))
+        once = [np.empty(kinds * edges.n_target, learner.weights.dtype) for _ in writer.once]
         own = {
-            "delays": len(edges.delays), "segments": len(edges.pointer) - 1,
+            "kinds": kinds, "reached": edges.n_target, "delays": len(edges.delays), "segments": len(edges.pointer) - 1,
             "offset": learner.parts.offset.ctypes.data, "pointer": edges.pointer.ctypes.data,
             "targets": edges.targets.ctypes.data, "seed": random.signed(learner.seed),
+            **{f"once.{i}": values.ctypes.data for i, values in enumerate(once)},
         }  # fmt: skip
-        return [learner.call(Flow(found, learner.shape(found)).kernel(), "flow", found, own)]
+        return [learner.call(writer.kernel(), writer.name, found, own, once)]
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield nothing: the weights are what they are."""

@@ -103,14 +103,30 @@ class Arrive(Arrivals):
     name = "arrive"
 
     def spike(self, copy: str) -> None:
-        """Deliver one spike, and run the rule."""
+        """Deliver one spike, and run the rule.
+
+        A receiver may be reached by several synapses, so they are delivered one by one; each learns by itself.
+        """
         pre, tables = self.sender(copy, self.program.updates.values())
-        with self.synapses(copy) as (e, target):
-            weight = self.load(self.shape.real, self.w["weights"], e)
-            self.deliver(target, weight)
-            post, more = self.receiver(target, self.sum(target, self.offset), self.learned.values())
-            self.learn(weight, e, {**pre, **post}, {**tables, **more})
+        if self.shape.whole:
+            with self.synapses(copy, parallel=True) as (e, target):
+                weight = self._weight(e)
+                self.deliver(target, weight)
+                self._learn(e, target, weight, pre, tables)
+        else:
+            with self.synapses(copy) as (e, target):
+                self.deliver(target, self._weight(e))
+            if self.learned:
+                with self.synapses(copy, parallel=True) as (e, target):
+                    self._learn(e, target, self._weight(e), pre, tables)
         self.changed("pre", copy, pre, tables)
+
+    def _weight(self, e: str) -> str:
+        return self.load(self.shape.real, self.w["weights"], e)
+
+    def _learn(self, e: str, target: str, weight: str, pre: dict[str, str], tables: dict[Node, str]) -> None:
+        post, more = self.receiver(target, self.sum(target, self.offset), self.learned.values())
+        self.learn(weight, e, {**pre, **post}, {**tables, **more})
 
 
 class Receptions(Event):

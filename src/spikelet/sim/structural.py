@@ -10,6 +10,7 @@ import numpy as np
 
 from spikelet import random
 from spikelet.errors import InputError
+from spikelet.sim.given import number, whole
 from spikelet.sim.projection import Projection
 from spikelet.written import as_numbers
 
@@ -51,19 +52,18 @@ class Rewiring:
         self, projection: Projection, *, prune_below: float | None = None, grow: int | str = "pruned",
         weight: float = 0.0, delay: float | None = None, seed: int = 0, itself: bool = False,
     ):  # fmt: skip
-        self.projection, self.weight, self.delay = projection, weight, delay
-        self.seed, self.itself = random.whole(seed), itself
         name = _learning(projection, "Rewiring")
-        if prune_below is not None and not (isinstance(prune_below, int | float) and prune_below >= 0):
-            raise InputError(f"{name}: prune_below must be None or a number that is not negative, got {prune_below!r}")
-        count = isinstance(grow, int) and not isinstance(grow, bool) and grow >= 0
-        if not count and grow != "pruned":
-            raise InputError(f"{name}: grow must be a whole number that is not negative, or 'pruned', got {grow!r}")
-        if prune_below is not None and abs(weight) < prune_below:
+        self.projection, self.seed, self.itself = projection, random.whole(seed), itself
+        self.weight = number(name, "weight", weight)
+        self.delay = None if delay is None else number(name, "delay", delay, 0)
+        self.prune_below = None if prune_below is None else number(name, "prune_below", prune_below, 0)
+        if isinstance(grow, str) and grow != "pruned":
+            raise InputError(f"{name}: grow must be a whole number, or 'pruned', got {grow!r}")
+        self.grow = grow if isinstance(grow, str) else whole(name, "grow", grow, 0)
+        if self.prune_below is not None and abs(self.weight) < self.prune_below:
             raise InputError(
                 f"{name}: new synapses of weight={weight:g} are below prune_below={prune_below:g}, and would go at once"
             )
-        self.prune_below, self.grow = prune_below, grow
         self.pruned = self.grown = 0
 
     def __call__(self, net: Any) -> None:
@@ -84,7 +84,8 @@ class DeepRewiring:
 
     A weight is ``sign*theta``. At each call every ``theta`` loses ``eta*l1`` and gets noise; what its rule has done to
     it since the last call stands for the step along the gradient. A connection whose ``theta`` is then below 0 goes
-    dormant, and another one, drawn from all dormant pairs, wakes with a ``theta`` of almost 0.
+    dormant, and another one, drawn from all dormant pairs, wakes with a ``theta`` of almost 0. So does one whose weight
+    has not the sign of its pair, see `signs`.
 
     Args:
         projection: Which; it has a rule and one delay, and no pair has two synapses.
@@ -99,7 +100,7 @@ class DeepRewiring:
         rewired: How many connections have gone dormant so far.
 
     Raises:
-        InputError: an argument is wrong, or a weight has not the sign of its pair.
+        InputError: an argument is wrong.
     """
 
     def __init__(
@@ -107,9 +108,8 @@ class DeepRewiring:
         seed: int = 0, itself: bool = False,
     ):  # fmt: skip
         name = _learning(projection, "DeepRewiring")
-        for what, value in (("eta", eta), ("l1", l1), ("temperature", temperature)):
-            if not (isinstance(value, int | float) and 0 <= value < np.inf):
-                raise InputError(f"{name}: {what} must be a number that is not negative, got {value!r}"[:200])
+        self.eta, self.l1 = number(name, "eta", eta, 0), number(name, "l1", l1, 0)
+        self.temperature = number(name, "temperature", temperature, 0)
         given = None if isinstance(sign, str) else as_numbers(sign)
         sources = len(projection.pre)
         if sign != "random" if isinstance(sign, str) else given is None or given.shape not in ((), (sources,)):
@@ -118,8 +118,7 @@ class DeepRewiring:
             )
         if given is not None and not np.isin(given, (-1, 1)).all():
             raise InputError(f"{name}: a sign is 1 or -1, got {sign!r}"[:200])
-        self.projection, self.eta, self.l1, self.temperature = projection, eta, l1, temperature
-        self.seed, self.itself, self.rewired = random.whole(seed), itself, 0
+        self.projection, self.seed, self.itself, self.rewired = projection, random.whole(seed), itself, 0
         self._sign = given
 
     def signs(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
