@@ -70,7 +70,8 @@ class Fused:
 
     def too_much(self, given: Given) -> str:
         """Say why the kernel cannot do these spikes; nothing if it can."""
-        if given.batch * max(prod(given.senders), prod(given.receivers)) >= 2**31:
+        positions = max(prod(given.senders[1:]), prod(given.receivers[1:]))  # they are counted in float32
+        if given.batch * max(prod(given.senders), prod(given.receivers)) >= 2**31 or positions >= 2**24:
             return "there are too many neurons"
         if given.events is None:
             return "torch.compile does not see who fires"
