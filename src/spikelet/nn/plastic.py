@@ -88,6 +88,7 @@ class Plastic(Layer):
     Example:
         >>> import spikelet as sl, torch
         >>> layer = Plastic(torch.nn.Linear(4, 2, bias=False), sl.neurons.LIF, sl.rules.STDP)
+        >>> _ = torch.nn.init.uniform_(layer.weight)
         >>> spikes, state = layer(torch.ones(10, 3, 4))
         >>> spikes.shape, state["pre"]["x_pre"].shape
         (torch.Size([10, 3, 2]), torch.Size([3, 4]))
