@@ -49,11 +49,14 @@ def test_likeness_is_the_mean_correlation_over_pairs_so_far_apart():
 
 
 def test_neighbours_are_spared_first_and_nobody_later():
-    first, last = (-hazan_2018.inhibition(25, early=early).numpy() for early in (True, False))
-    assert first[0, 1] == hazan_2018.NEAR
-    assert first[0, 6] == pytest.approx(hazan_2018.NEAR * 2**0.25)
-    assert first[0, 24] == pytest.approx(hazan_2018.NEAR * 32**0.25)
-    assert (last == hazan_2018.ALL * (1 - np.eye(25))).all()
+    shares, (begin, end) = (0.1, 0.2), hazan_2018.NEAR
+    first, half, last = (-hazan_2018.inhibited(25, shares, done).numpy() for done in (0.0, 0.2, 0.3))
+    assert first[0, 1] == begin
+    assert first[0, 6] == pytest.approx(begin * 2**0.25)
+    assert first[0, 24] == pytest.approx(begin * 32**0.25)
+    assert half[0, 1] == pytest.approx((begin + end) / 2, abs=0.51)  # in whole mV
+    assert (last == hazan_2018.LATER * (1 - np.eye(25))).all()
+    assert (-hazan_2018.inhibited(25, None, 0.0).numpy() == hazan_2018.ALONE * (1 - np.eye(25))).all()
 
 
 def learned(rule, signals):

@@ -1,12 +1,14 @@
 """Hazan et al. 2018: inhibition that grows with distance makes a map, on which neighbours stand for similar digits.
 
 The neurons of `digits_layer` stand on a square lattice. First a spike inhibits others the more the farther away they
-are, by c*sqrt(d), so that neighbours fire for the same images and learn alike; after a share of the training all others
-are inhibited alike, so that each becomes a specialist ("two-level inhibition"). A second layer, in which all are
-inhibited alike from the first image on, is trained with the same images, to compare.
+are, by c*sqrt(d), so that neighbours fire for the same images and learn alike; c is small, for a map of the whole
+lattice, and then grows ("increasing inhibition"). For the rest of the training all others are inhibited alike, so that
+each becomes a specialist ("two-level inhibition"). A second layer, in which all are inhibited alike from the first image
+on, is trained with the same images, to compare: it is that of `diehl_cook_2015`.
 
 The rule of `digits_layer` lets a neuron learn that fires more than once for an image, which neighbours of a winner
-seldom do. So in the first phase each spike counts as a second one, which is the pair rule of the paper.
+seldom do. So as long as the map forms each spike counts as a second one, which is the pair rule of the paper. The map
+is given few images: neighbours that have become the same go on to fire once each, and learn no more.
 
 Three ways to read the layers are compared: the class whose neurons answer most on average ("all"); answers weighted by
 how surely a neuron stands for a class ("confidence"); and pairs of spikes in their order ("2-gram"): how often each
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
 
 NEURONS, QUICK_NEURONS = 400, 49
 PASSES = 1
-NEAR, ALL = 20.0, 120.0  # inhibition of the next neighbours in the first phase, and of everybody in the second [mV]
-LOW, QUICK_LOW = 0.1, 0.5  # share of the training in the first phase
+NEAR = 5.0, 30.0  # c, as the map begins and as it ends [mV]
+LATER, ALONE = 160.0, 120.0  # what a spike takes from all others: after the map, and without one [mV]
+MAP, QUICK_MAP = (0.01, 0.02), (0.2, 0.3)  # shares of the training at the first c, and of its growth
 BLOCK = 5_000  # images between points of the curve
 SPIKES = 64  # of a sample that are looked at, in their order
 GRAMS = 50_000  # rows of pairs that are counted at a time
@@ -40,7 +43,7 @@ LATTICE, SAME = "lattice", "all alike"  # the layers
 MapSTDP = Rule(
     "MapSTDP",
     """
-    early[k+1] = early : 1 (network)         # 1 in the first phase, then 0
+    early[k+1] = early : 1 (network)         # 1 while the map forms, then 0
     dx_pre/dt = -x_pre/tau_pre : 1 (pre)
     dx_post1/dt = -x_post1/tau_post1 : 1 (post)
     dx_post2/dt = -x_post2/tau_post2 : 1 (post)
@@ -77,8 +80,8 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         )
     else:
         train, test = datasets.mnist("train"), datasets.mnist("test")
-    n, low = (QUICK_NEURONS, QUICK_LOW) if quick else (NEURONS, LOW)
-    layers = {name: one(train, test, n, share, seed, progress) for name, share in ((LATTICE, low), (SAME, 0.0))}
+    n, shares = (QUICK_NEURONS, QUICK_MAP) if quick else (NEURONS, MAP)
+    layers = {name: one(train, test, n, own, seed, progress) for name, own in ((LATTICE, shares), (SAME, None))}
     distance, similarity = alike(layers[LATTICE].trained.weights)
     series = {"distance": distance}
     for name, layer in layers.items():
@@ -88,21 +91,25 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         }  # fmt: skip
     details = {
         "neurons": n, "images": len(train), "passes": PASSES, "images for the test": len(test), "batch": digits.BATCH,
-        "labels from": min(digits.BLOCK, len(train)), "share of the first phase": low,
+        "labels from": min(digits.BLOCK, len(train)), "share of the map": sum(shares),
     }  # fmt: skip
     return [*accuracies(n, layers), *neighbours(n, distance, similarity)], details, series
 
 
-def one(train: datasets.Images, test: datasets.Images, n: int, low: float, seed: int, progress: Progress) -> Layer:
-    """Train a layer, with a share of the training in the first phase, and read it."""
+def one(
+    train: datasets.Images, test: datasets.Images, n: int, shares: tuple[float, float] | None, seed: int,
+    progress: Progress,
+) -> Layer:  # fmt: skip
+    """Train a layer, with ``shares`` as `MAP` or, with None, without a map, and read it."""
+    inhibition = functools.partial(inhibited, n, shares)
     trained = digits.train(
-        train.pixels, train.labels, lambda done: inhibition(n, early=done < low), n=n, passes=PASSES, seed=seed,
-        progress=progress, learning=rule(n), signals=lambda done: {"early": phase(early=done < low)}, block=BLOCK,
+        train.pixels, train.labels, inhibition, n=n, passes=PASSES, seed=seed, progress=progress, learning=rule(n),
+        signals=lambda done: {"early": phase(early=shares is not None and done < sum(shares))}, block=BLOCK,
     )  # fmt: skip
     known = slice(0, digits.BLOCK)
     more = {"seed": seed + 1, "progress": progress, "look": ordered}
-    learned = digits.answered(trained, inhibition(n, early=False), train.pixels[known], **more)
-    asked = digits.answered(trained, inhibition(n, early=False), test.pixels, **more)
+    learned = digits.answered(trained, inhibition(1.0), train.pixels[known], **more)
+    asked = digits.answered(trained, inhibition(1.0), test.pixels, **more)
     told = readings(learned, train.labels[known], asked, n)
     return Layer(trained, {name: 100 * float((classes == test.labels).mean()) for name, classes in told.items()})
 
@@ -113,12 +120,27 @@ def rule(n: int) -> Rule:
     return MapSTDP(a_post=a_post, a_pair=a_post / 2)
 
 
-@functools.cache
-def inhibition(n: int, *, early: bool) -> "Tensor":
-    """Return what spikes do to other neurons in a phase, (n, n)."""
-    from spikelet.nn.competition import lateral_inhibition, lattice_inhibition
+def inhibited(n: int, shares: tuple[float, float] | None, done: float) -> "Tensor":
+    """Return what spikes do to other neurons after a share of the training, (n, n)."""
+    from spikelet.nn.competition import inhibition_level
 
-    return (lattice_inhibition(n, NEAR) if early else lateral_inhibition(n, ALL)).weight.detach()
+    if shares is None or done >= sum(shares):
+        return _alike(n, LATER if shares else ALONE)
+    return _lattice(n, round(inhibition_level(done, *NEAR, p_low=shares[0], p_grow=shares[1])))
+
+
+@functools.cache
+def _alike(n: int, strength: float) -> "Tensor":
+    from spikelet.nn.competition import lateral_inhibition
+
+    return lateral_inhibition(n, strength).weight.detach()
+
+
+@functools.cache
+def _lattice(n: int, strength: int) -> "Tensor":
+    from spikelet.nn.competition import lattice_inhibition
+
+    return lattice_inhibition(n, strength).weight.detach()
 
 
 @functools.cache
