@@ -74,9 +74,14 @@ def cells(n: int) -> Neuron:
     return Cells(theta_plus=0.3 * mV * scale, tau_theta=90 * second * scale)
 
 
+def potentiation(n: int) -> float:
+    """Return a_post of a layer of n: of many neurons each learns from fewer images, so it takes larger steps."""
+    return 0.004 * n / 100
+
+
 def rule(n: int) -> Rule:
-    """Return the rule of a layer of n: of many neurons each learns from fewer images, so it takes larger steps."""
-    return DiehlCookSTDP(a_post=0.004 * n / 100)
+    """Return the rule of a layer of n."""
+    return DiehlCookSTDP(a_post=potentiation(n))
 
 
 def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool, learning: Rule | None = None) -> "nn.Plastic":

@@ -3,8 +3,8 @@
 The neurons of `digits_layer` stand on a square lattice. First a spike inhibits others the more the farther away they
 are, by c*sqrt(d), so that neighbours fire for the same images and learn alike; c is small, for a map of the whole
 lattice, and then grows ("increasing inhibition"). For the rest of the training all others are inhibited alike, so that
-each becomes a specialist ("two-level inhibition"). A second layer, in which all are inhibited alike from the first image
-on, is trained with the same images, to compare: it is that of `diehl_cook_2015`.
+each becomes a specialist ("two-level inhibition"). A second layer, in which all are inhibited alike from the first
+image on, is trained with the same images, to compare: it is that of `diehl_cook_2015`.
 
 The rule of `digits_layer` lets a neuron learn that fires more than once for an image, which neighbours of a winner
 seldom do. So as long as the map forms each spike counts as a second one, which is the pair rule of the paper. The map
@@ -116,8 +116,7 @@ def one(
 
 def rule(n: int) -> Rule:
     """Return the rule of a layer of n, with the steps of that of `digits_layer`."""
-    a_post = digits.rule(n).parameters["a_post"]
-    return MapSTDP(a_post=a_post, a_pair=a_post / 2)
+    return MapSTDP(a_post=digits.potentiation(n), a_pair=digits.potentiation(n) / 2)
 
 
 def inhibited(n: int, shares: tuple[float, float] | None, done: float) -> "Tensor":
@@ -125,12 +124,12 @@ def inhibited(n: int, shares: tuple[float, float] | None, done: float) -> "Tenso
     from spikelet.nn.competition import inhibition_level
 
     if shares is None or done >= sum(shares):
-        return _alike(n, LATER if shares else ALONE)
+        return _uniform(n, LATER if shares else ALONE)
     return _lattice(n, round(inhibition_level(done, *NEAR, p_low=shares[0], p_grow=shares[1])))
 
 
 @functools.cache
-def _alike(n: int, strength: float) -> "Tensor":
+def _uniform(n: int, strength: float) -> "Tensor":
     from spikelet.nn.competition import lateral_inhibition
 
     return lateral_inhibition(n, strength).weight.detach()
