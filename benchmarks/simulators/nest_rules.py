@@ -3,8 +3,8 @@
     python benchmarks/simulators/nest_rules.py NEURONS INDEGREE
 
 Parrots repeat spikes that are given; those of the second layer hear the synapses that learn on a port that does
-nothing. Dopamine comes from one neuron, and is handed out every 100 ms instead of every millisecond, which spares NEST
-most of what it would cost.
+nothing. Dopamine comes from one neuron, and is handed out every 100 ms: every millisecond, as NEST does by default, an
+event takes more than ten times as long.
 """
 
 import json

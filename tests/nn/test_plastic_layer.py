@@ -10,7 +10,15 @@ import torch
 from torch import nn
 
 from spikelet import neurons, rules
-from spikelet.errors import BackendError, InputError, NumericsError, ParameterError, ShapeError, StateError
+from spikelet.errors import (
+    BackendError,
+    InputError,
+    MagnitudeWarning,
+    NumericsError,
+    ParameterError,
+    ShapeError,
+    StateError,
+)
 from spikelet.model import Neuron
 from spikelet.nn import Neurons, Plastic, Sequential
 from spikelet.rule import Rule
@@ -206,7 +214,9 @@ def test_of_those_above_threshold_the_highest_win_and_the_first_of_equals():
     made = layer(PAIRS, n=1, m=5, winners=2, backend="torch_eager")
     with torch.no_grad():
         made.weight.copy_(torch.tensor([3.0, 9.0, 9.0, 0.1, 9.0]).double().unsqueeze(1))
-    y, state = made(torch.ones(1, 1, 1).double())
+    with pytest.warns(MagnitudeWarning, match="weights are 0.1 to 9, but the rule keeps them from 0 to 1") as told:
+        y, state = made(torch.ones(1, 1, 1).double())
+    assert told[0].filename == __file__
     assert y.flatten().tolist() == [0, 1, 1, 0, 0]
     v = (1 - np.exp(-1 / 5)) * torch.tensor([3.0, 0, 0, 0.1, 9.0]).double()
     torch.testing.assert_close(state["neurons"]["v"][0], v)  # losers are not reset
@@ -310,7 +320,12 @@ def test_a_state_that_is_changed_in_place_is_no_other_calls_start(backend: str):
 
 
 def test_the_output_of_a_call_that_learns_has_no_gradient():
-    assert not layer()(spikes(5, 1, 6).requires_grad_())[0].requires_grad
+    with pytest.warns(UserWarning, match="the gradient of x ends here") as told:
+        assert not layer()(spikes(5, 1, 6).requires_grad_())[0].requires_grad
+    assert told[0].filename == __file__
+    made = layer()
+    made.learning = False
+    assert made(spikes(5, 1, 6).requires_grad_())[0].requires_grad
 
 
 def test_a_copy_learns_as_the_original_does():

@@ -11,6 +11,9 @@ step in which they are driven, so that inhibition comes no later than there.
 As there, a neuron that has fired is held at its reset as long as it is refractory. What the winners of a moment send to
 each other passes in that time, so they stay ahead of all others, fire again, and learn; where they are not held, single
 spikes of many answer an image, and most neurons learn nothing.
+
+The authors' program has 400 neurons. Of 100 each fires four times as often, so a spike raises its threshold a quarter
+as much: with theirs thresholds rise until most images have to be shown three times (68 % after 40,000 images).
 """
 
 from collections.abc import Callable
@@ -80,7 +83,8 @@ def network(n: int, seed: int, weights: np.ndarray | None = None, theta: np.ndar
     net = Network(seed=seed)
     fixed = weights is not None
     x = net.add(Poisson(0.0), PIXELS, "x")
-    model = Excitatory(theta_plus=0, tau_theta=1e30) if fixed else Excitatory
+    rise = Excitatory.parameters["theta_plus"] * n / 400
+    model = Excitatory(theta_plus=0, tau_theta=1e30) if fixed else Excitatory(theta_plus=rise)
     exc, inh = net.add(model, n, "E"), net.add(Inhibitory, n, "I")
     net.connect(
         x, exc, all_to_all(), to="ge", weight=0.3 if fixed else uniform(0.003, 0.303), delay=STEP,

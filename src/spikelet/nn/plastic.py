@@ -1,6 +1,7 @@
 """A layer that learns by a local rule: ``y, state = Plastic(module, model, rule)(x, state=None)``."""
 
 import functools
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelet import surrogates
+from spikelet.backends.rule_bounds import warn_of_weights
 from spikelet.errors import BackendError, InputError
 from spikelet.model import Neuron, Surrogate
 from spikelet.nn.arguments import SPIKES, as_tuple, count
@@ -27,6 +29,7 @@ from spikelet.rule import Rule
 from spikelet.units import ms
 
 REDUCTIONS = ("sum", "mean")
+_ENDS = "the gradient of x ends here; detach x, or set learning = False to train what stands before"
 
 
 class Plastic(Layer):
@@ -124,6 +127,7 @@ class Plastic(Layer):
         if len(self.neurons.targets) != 1:
             raise InputError(f"{self.label}: the model has several inputs {self.neurons.targets}: name one in to=")
         self.rule, self.reduction, self.winners, self.learning = rule, reduction, winners, True
+        self._looked = False
         self.shared = as_tuple(shared)
         require_inhibition(self.layout, inhibition)
         if isinstance(inhibition, Tensor) and not isinstance(inhibition, nn.Parameter):
@@ -192,7 +196,10 @@ class Plastic(Layer):
             raise InputError(f"{self.label}: signals is a {type(signals).__name__}, expected a dict name -> values")
         tracing = None
         if self.learns:
+            if call.x.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+                warnings.warn(f"{self.label}: {_ENDS}", stacklevel=4)  # the line that calls the layer
             self.rules.require(signals)
+            self._look_at_weights()
             tracing = self._tracing(call)
         states = States(self.label, call, self.shared, self.inhibition is not None, tracing)
         if tracing is None and not (self.shared or self.winners or states.inhibits):
@@ -202,6 +209,13 @@ class Plastic(Layer):
         if tracing is not None:
             self.layout.require_finite()
         return y, states.joined(whole, state)
+
+    def _look_at_weights(self) -> None:
+        """Warn, in the first call that learns, of weights that the rule will cut."""
+        if not self._looked and not torch.compiler.is_compiling():
+            least, most = torch.aminmax(self.weight)
+            warn_of_weights(self.label, self.rules.bounds, float(least), float(most), stacklevel=5)
+            self._looked = True
 
     def _passed(self, call: Given, states: States, state: State | None) -> tuple[Tensor, State]:
         """Run the module, and then the neurons."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from spikelet.backends.numpy_reference import numbers
+from spikelet.backends.rule_bounds import weight_bounds
 from spikelet.backends.torch_eager import statements
 from spikelet.errors import BackendError, InputError, ModelError, ParameterError, UnitError, did_you_mean
 from spikelet.ir.lower import Step, lower
@@ -135,6 +136,7 @@ class Learning:
         models: Place, ``synapse`` among them -> the model of its states.
         own: States of the receiver that its neurons have, such as ``v_post``.
         given: States of the two neurons that a call must give as signals.
+        bounds: Between which it keeps weights.
         fresh: The states before the first step of the last call that began with them, and what they are for.
     """
 
@@ -160,6 +162,7 @@ class Learning:
         self._check_arrays(layout)
         found = flow(rule, units)
         self.flow = None if found is None else Change(rule, found, batched)
+        self.bounds = weight_bounds(rule, units)
         self.events = {event: Change(rule, program(rule, event), batched) for event in EVENTS}
         self._check_draws()
 

@@ -189,14 +189,16 @@ class Description:
             raise InputError(f"{name}: receptor={receptor!r} names states of a synapse, but none is given")
         storages.check(name, storage, pattern, rule is not None or (storage is not None and checks.one_by_one(synapse)))
         connect_expression.check(name, pattern, {"weight": weight, "delay": delay})
+        post_models = [view.population.model for view in targets if isinstance(view.population.model, Neuron)]
         if rule is not None:
-            post_models = [view.population.model for view in targets if isinstance(view.population.model, Neuron)]
             plastic_check.check(name, rule, source.population.model, post_models, (len(source), sum(map(len, targets))))
         plastic_check.check_fraction(name, rule, dendritic_fraction, synapse)
         places = {checks.target(name, view.population, to) for view in targets}
         if len(places) > 1:
             raise InputError(f"{name}: the populations have different inputs, {sorted(places)}; name one with to=")
         checks.warn_of_delay(name, delay)
+        if rule is not None:
+            plastic_check.warn_of_weights(name, rule, weight, source.population.model, post_models)
         projection = Projection(
             self, len(self.projections), name, source, targets, pattern=pattern, to=places.pop(), synapse=synapse,
             receptor=f"synapse{len(self.projections)}" if receptor is None else receptor, rule=rule,

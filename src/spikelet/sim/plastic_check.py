@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spikelet.backends import rule_bounds
 from spikelet.errors import InputError, ModelError, ParameterError, did_you_mean
 from spikelet.ir.rule_program import EVENTS, program, sides
 from spikelet.lang.definition import reads
@@ -12,7 +13,9 @@ from spikelet.lang.rule import RuleDefinition, check_units
 from spikelet.lang.syntax import Expr
 from spikelet.model import Neuron
 from spikelet.rule import Rule
+from spikelet.sim.distributions import Distribution
 from spikelet.synapse import Synapse
+from spikelet.written import as_numbers
 
 _YET = "the simulator cannot run this yet"
 _WHO = {"pre": "send", "post": "receive"}
@@ -52,6 +55,23 @@ def check(name: str, rule: object, pre: object, post: Sequence[Neuron], sizes: t
     elif any(side(partner) == "pre" for partner in rule.definition.partners):
         partner = next(partner for partner in rule.definition.partners if side(partner) == "pre")
         raise InputError(f"{name}: {rule.name} reads '{partner}', but a source sends, which has no states")
+
+
+def warn_of_weights(name: str, rule: Rule, weight: object, pre: object, post: Sequence[Neuron]) -> None:
+    """Warn of weights beyond the bounds of a rule, as far as their range is known before they are drawn."""
+    if isinstance(weight, Distribution):
+        given = np.array([weight.low, weight.high])
+    else:
+        given = None if isinstance(weight, str) else as_numbers(weight)
+    if given is None or not np.isfinite(given).all():
+        return
+    models = {"pre": pre, "post": next(iter(post), None)}
+    partners = {n: models[side(n)] for n in rule.definition.partners}
+    units = {n: m.unit(n.removesuffix(f"_{side(n)}")) for n, m in partners.items() if isinstance(m, Neuron)}
+    least, most = float(given.min()), float(given.max())
+    rule_bounds.warn_of_weights(
+        name, rule_bounds.weight_bounds(rule, units), least, most, stacklevel=3
+    )  # who calls connect
 
 
 def check_fraction(name: str, rule: object, fraction: object, synapse: Synapse | None) -> None:

@@ -47,7 +47,7 @@ class Flow(Event):
         self.roots = tuple(self.program.updates.values())
         noise = [n for n in topological(self.roots) if n.kind == "noise"]
         self.buffers = {n: self._room("double") for n in noise}
-        self.factors = {n: factor for n in noise if (factor := _factor(n, self.roots)) is not None}
+        self.factors = {n: factor for n in noise if (factor := drawn_where(n, self.roots)) is not None}
         self.numbers = self._room("i64") if noise else ""
         if self.factors:
             self.some, self.opened, self.used = self._room("double"), self._room("i8"), self.value("alloca i64")
@@ -175,8 +175,12 @@ def _places(roots: Iterable[Node], shape: Shape) -> dict[Node, frozenset[str]]:
     return found
 
 
-def _factor(noise: Node, roots: Iterable[Node]) -> Node | None:
-    """Return what a draw is multiplied by wherever it is used, None where that is not one value, or always the same."""
+def drawn_where(noise: Node, roots: Iterable[Node]) -> Node | None:
+    """Return what a draw is multiplied by wherever it is used: where that is 0, nothing needs to be drawn.
+
+    Returns:
+        None where that is not one value, or the same for all synapses at all times.
+    """
     uses = [n for n in topological(roots) if noise in n.args]
     factors = {arg for n in uses for arg in n.args if arg is not noise}
     if len(factors) != 1 or noise in roots or any(n.kind != "mul" or n.args[0] is n.args[1] for n in uses):

@@ -14,6 +14,7 @@ from spikelet.sim.plastic_kernels import Arrivals, Receptions
 
 TERM = ("factor", "slot", "sums", "growth", "decay", "length", "epochs")  # words of each term
 _Part = tuple[str, str]  # factor of a synapse's segment, and the sums that it multiplies
+_Sender = tuple[dict[str, str], dict[Node, str]]  # states and tables
 
 
 class LazyEvent(Event):
@@ -101,14 +102,32 @@ class Arrive(LazyEvent, Arrivals):
             after.append((factor, self.cells(i, slot, self.offset)))
             self.store(real, factor, self.w[f"factor.{i}"], copy)
             self.store("i32", self.value(f"trunc i64 {slot} to i32"), self.w[f"slot.{i}"], copy)
-        with self.synapses(copy) as (e, target):
-            weight = self.waited(self.load(real, self.w["weights"], e), target, before)
-            weight = self.inside(weight, target, self.bounds)
-            self.deliver(target, weight)
-            post, more = self.receiver(target, self.sum(target, self.offset), self.learned.values())
-            lane = self.lane({**pre, **post, WEIGHT: weight}, {**tables, **more})
-            new = [lane(n) for n in self.learned.values()] or [weight]
-            self.store(real, self.waited(new[0], target, after, "fsub"), self.w["weights"], e)
+        known = pre, tables
+        if self.shape.whole:
+            with self.synapses(copy, parallel=True) as (e, target):
+                weight = self._settled(e, target, before)
+                self.deliver(target, weight)
+                self._learn(e, target, weight, known, after)
+            return
+        with self.synapses(copy, parallel=True) as (e, target):
+            self.store(real, self._settled(e, target, before), self.w["weights"], e)
+        with self.synapses(copy) as (e, target):  # several may reach one receiver
+            self.deliver(target, self.load(real, self.w["weights"], e))
+        with self.synapses(copy, parallel=True) as (e, target):
+            self._learn(e, target, self.load(real, self.w["weights"], e), known, after)
+
+    def _settled(self, e: str, target: str, before: list[_Part]) -> str:
+        """Return a weight as it is now."""
+        weight = self.waited(self.load(self.shape.real, self.w["weights"], e), target, before)
+        return self.inside(weight, target, self.bounds)
+
+    def _learn(self, e: str, target: str, weight: str, known: _Sender, after: list[_Part]) -> None:
+        """Run the rule, and store a weight without what it waits for from now on."""
+        (pre, tables), real = known, self.shape.real
+        post, more = self.receiver(target, self.sum(target, self.offset), self.learned.values())
+        lane = self.lane({**pre, **post, WEIGHT: weight}, {**tables, **more})
+        new = [lane(n) for n in self.learned.values()] or [weight]
+        self.store(real, self.waited(new[0], target, after, "fsub"), self.w["weights"], e)
 
     def _traces(self) -> list[Node]:
         """Return nodes that read the traces of the terms."""
