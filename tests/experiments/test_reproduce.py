@@ -23,6 +23,10 @@ MISSED: dict[str, set[str]] = {  # paper -> figures of its record that do not ho
         "pairs, post before pre, 10 Hz",
         "pairs, post before pre, 20 Hz",
     },
+    "hazan_2018": {  # alike while the map forms, neurons become specialists later; the layer without lattice is as good
+        "gain by the lattice, 2-gram",
+        "accuracy over images 5,000 to 10,000 of training, lattice",
+    },
     "kheradpisheh_2018": {"test accuracy, read-out of one number of each map, as in the paper"},  # 4 x 4 are needed
     "vogels_2011": {"network: rate"},  # above 5 Hz by what correlations take from the weights, as the figure before it
 }

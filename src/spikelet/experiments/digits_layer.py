@@ -10,7 +10,7 @@ anew; three times the rates; thresholds that rise and decay faster, and a smalle
 each of which changes the weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,18 +74,24 @@ def cells(n: int) -> Neuron:
     return Cells(theta_plus=0.3 * mV * scale, tau_theta=90 * second * scale)
 
 
+def potentiation(n: int) -> float:
+    """Return a_post of a layer of n: of many neurons each learns from fewer images, so it takes larger steps."""
+    return 0.004 * n / 100
+
+
 def rule(n: int) -> Rule:
-    """Return the rule of a layer of n: of many neurons each learns from fewer images, so it takes larger steps."""
-    return DiehlCookSTDP(a_post=0.004 * n / 100)
+    """Return the rule of a layer of n."""
+    return DiehlCookSTDP(a_post=potentiation(n))
 
 
-def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plastic":
+def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool, learning: Rule | None = None) -> "nn.Plastic":
     """Return the layer.
 
     Args:
         weights: (n, 784).
         inhibition: (n, n) by receiver and sender, not positive.
         learns: Whether weights and thresholds change.
+        learning: By which rule; default: `rule`.
     """
     from torch import nn as torch_nn
 
@@ -94,9 +100,8 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool) -> "nn.Plast
     linear = torch_nn.Linear(PIXELS, len(weights), bias=False)
     linear.weight.requires_grad_(False).copy_(weights)
     model = cells(len(weights)) if learns else Cells(theta_plus=0, tau_theta=1e30)
-    net = nn.Plastic(
-        linear, model, rule(len(weights)), STEP, to="v", shared="theta", inhibition=inhibition, winners=1
-    )  # fmt: skip
+    learning = rule(len(weights)) if learning is None else learning
+    net = nn.Plastic(linear, model, learning, STEP, to="v", shared="theta", inhibition=inhibition, winners=1)
     return net.train(learns)
 
 
@@ -112,7 +117,8 @@ def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int, brightness: float 
 
 def train(
     pixels: np.ndarray, labels: np.ndarray, inhibition: "Callable[[float], Tensor]", *, n: int, passes: int, seed: int,
-    progress: Progress,
+    progress: Progress, learning: Rule | None = None, signals: "Callable[[float], Mapping[str, Tensor]]" = lambda _: {},
+    block: int = BLOCK,
 ) -> Trained:  # fmt: skip
     """Train a layer.
 
@@ -124,14 +130,17 @@ def train(
         passes: Over all images.
         seed: Of weights and spikes.
         progress: Opens the bar.
+        learning: The rule of `layer`.
+        signals: Share of the training that is over -> (network) states of the rule, in each step of an image.
+        block: Images between points of the curve.
     """
     import torch
 
     from spikelet import random
 
     first = random.uniform(seed, 0, np.arange(n * PIXELS), random.STREAMS["init"]).reshape(n, PIXELS)
-    net = layer(torch.from_numpy(0.3 * first), inhibition(0.0), learns=True)
-    last, block = passes * len(pixels), min(BLOCK, len(pixels) // 2)
+    net = layer(torch.from_numpy(0.3 * first), inhibition(0.0), learns=True, learning=learning)
+    last, block = passes * len(pixels), min(block, len(pixels) // 2)
     answers, curve, state = np.zeros((2, block, n), np.uint8), [], None
     with progress(last, unit="image") as bar:
         for done in range(0, last, BATCH):
@@ -139,7 +148,9 @@ def train(
             net.inhibition.copy_(inhibition(done / last))
             net.normalise(TOTAL)
             spikes, state = net(
-                shown(pixels[numbers % len(pixels)], numbers, seed), None if state is None else net.fresh(state)
+                shown(pixels[numbers % len(pixels)], numbers, seed),
+                None if state is None else net.fresh(state),
+                signals=signals(done / last),
             )
             answers[numbers // block % 2, numbers % block] = spikes.sum(0).numpy()
             end = int(numbers[-1]) + 1
