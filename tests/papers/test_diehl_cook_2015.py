@@ -8,6 +8,7 @@ import pytest
 
 from spikelet import datasets, decode, progress
 from spikelet.experiments import diehl_cook, diehl_cook_2015, digits_layer as digits
+from spikelet.experiments.digits_curve import Trained
 from spikelet.experiments.reproduce import record, reproduce
 
 RECORDS = Path(__file__).parents[2] / "docs" / "reproduced"
@@ -43,9 +44,7 @@ def test_one_neuron_fires_at_a_time_and_answers_change_nothing():
 
     images = datasets.twin("mnist", "train", each=2, seed=0)
     inhibition = 120.0 * (torch.eye(20) - 1)
-    start = digits.Trained(
-        np.random.default_rng(0).random((20, 784), np.float32) * 0.2, np.zeros(20, np.float32), np.zeros(0)
-    )
+    start = Trained(np.random.default_rng(0).random((20, 784), np.float32) * 0.2, np.zeros(20, np.float32), np.zeros(0))
     net = digits.layer(torch.from_numpy(start.weights), inhibition, learns=False)
     spikes, state = net(digits.shown(images.pixels, np.arange(20), 0), {"shared": {"theta": torch.zeros(20)}})
     assert spikes.sum(2).max() == 1

@@ -28,12 +28,14 @@ from spikelet.sim.connect import all_to_all, expression, one_to_one
 from spikelet.sim.distributions import uniform
 from spikelet.sim.network import Network
 from spikelet.sim.sources import Poisson
+from spikelet.units import mV
 
 PIXELS = 784
 SHOWN, REST, STEP = 350.0, 150.0, 1.0  # ms
 TOTAL = 78.0  # sum of the weights onto a neuron
 ENOUGH = 5  # spikes; with fewer, an image is shown again, brighter
 BRIGHTNESS = 2.0
+RISE = 0.05 * mV  # of the threshold with each spike, of 400 neurons
 _LONGEST = 1e12  # ms
 
 Excitatory = Neuron(
@@ -83,8 +85,7 @@ def network(n: int, seed: int, weights: np.ndarray | None = None, theta: np.ndar
     net = Network(seed=seed)
     fixed = weights is not None
     x = net.add(Poisson(0.0), PIXELS, "x")
-    rise = Excitatory.parameters["theta_plus"] * n / 400
-    model = Excitatory(theta_plus=0, tau_theta=1e30) if fixed else Excitatory(theta_plus=rise)
+    model = Excitatory(theta_plus=0, tau_theta=1e30) if fixed else Excitatory(theta_plus=RISE * n / 400)
     exc, inh = net.add(model, n, "E"), net.add(Inhibitory, n, "I")
     net.connect(
         x, exc, all_to_all(), to="ge", weight=0.3 if fixed else uniform(0.003, 0.303), delay=STEP,

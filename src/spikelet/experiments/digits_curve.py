@@ -31,10 +31,11 @@ class Curve:
     Args:
         labels: (K,) classes of the images, which come in this order, again and again.
         n: Number of neurons.
+        block: Images of a block; of few images at most half of them.
     """
 
-    def __init__(self, labels: np.ndarray, n: int):
-        self.labels, self.block = labels, min(BLOCK, len(labels) // 2)
+    def __init__(self, labels: np.ndarray, n: int, block: int = BLOCK):
+        self.labels, self.block = labels, min(block, len(labels) // 2)
         self.answers = np.zeros((2, self.block, n), np.float32)
         self.found: list[tuple[int, float]] = []
 

@@ -11,12 +11,11 @@ each of which changes the weights.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikelet import decode
+from spikelet.experiments.digits_curve import BLOCK, Curve, Trained
 from spikelet.experiments.paper import Progress
 from spikelet.model import Neuron
 from spikelet.rule import Rule
@@ -28,14 +27,13 @@ if TYPE_CHECKING:
 
     from spikelet import nn
 
-PIXELS, CLASSES = 784, 10
+PIXELS = 784
 STEPS, STEP = 250, 1.0 * ms
 BRIGHTEST = 191.25 * Hz  # rate of a white pixel
 TOTAL = 78.4  # sum of the weights into a neuron
 BATCH = 16
 ENOUGH = 5  # spikes of all neurons; an image with fewer is shown again, brighter, when the layer is asked
 BRIGHTER = (1.5, 2.0, 2.5)
-BLOCK = 10_000  # images whose answers tell what the neurons stand for
 
 Cells = Neuron(
     "DigitCells",
@@ -51,21 +49,6 @@ Cells = Neuron(
     initial="v = v_rest",
     ref="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99, excitatory neurons, as Hazan et al. 2018 have them",
 )
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A layer after training.
-
-    Attributes:
-        weights: (n, 784).
-        theta: (n,) mV.
-        curve: (K, 2) images so far, and the accuracy [%] in a block of images with labels from the block before.
-    """
-
-    weights: np.ndarray
-    theta: np.ndarray
-    curve: np.ndarray
 
 
 def cells(n: int) -> Neuron:
@@ -140,8 +123,7 @@ def train(
 
     first = random.uniform(seed, 0, np.arange(n * PIXELS), random.STREAMS["init"]).reshape(n, PIXELS)
     net = layer(torch.from_numpy(0.3 * first), inhibition(0.0), learns=True, learning=learning)
-    last, block = passes * len(pixels), min(block, len(pixels) // 2)
-    answers, curve, state = np.zeros((2, block, n), np.uint8), [], None
+    last, curve, state = passes * len(pixels), Curve(labels, n, block), None
     with progress(last, unit="image") as bar:
         for done in range(0, last, BATCH):
             numbers = np.arange(done, min(done + BATCH, last))
@@ -152,20 +134,10 @@ def train(
                 None if state is None else net.fresh(state),
                 signals=signals(done / last),
             )
-            answers[numbers // block % 2, numbers % block] = spikes.sum(0).numpy()
-            end = int(numbers[-1]) + 1
-            if end // block > done // block and end >= 2 * block:
-                curve.append((end // block * block, _accuracy(answers, labels, end // block - 1, block)))
+            curve.add(numbers, spikes.sum(0).numpy())
             bar.update(len(numbers))
     assert state is not None
-    return Trained(net.weight.numpy().copy(), state["shared"]["theta"].numpy().copy(), np.array(curve).reshape(-1, 2))
-
-
-def _accuracy(answers: np.ndarray, labels: np.ndarray, now: int, block: int) -> float:
-    """Return the accuracy in a block of images [%], with labels from the answers to the block before."""
-    own, before = (labels[np.arange(k * block, (k + 1) * block) % len(labels)] for k in (now, now - 1))
-    shares = decode.assign_classes(answers[None, (now - 1) % 2], before, CLASSES)
-    return 100 * float((decode.classify_vote(answers[None, now % 2], shares) == own).mean())
+    return Trained(net.weight.numpy().copy(), state["shared"]["theta"].numpy().copy(), curve.rows)
 
 
 def answered(

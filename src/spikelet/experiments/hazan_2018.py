@@ -27,6 +27,7 @@ import numpy as np
 
 from spikelet import datasets, decode, plot
 from spikelet.experiments import digits_layer as digits
+from spikelet.experiments.digits_curve import BLOCK as ANSWERED, CLASSES, Trained
 from spikelet.experiments.paper import Figure, Outcome, Paper, Progress
 from spikelet.rule import Rule
 
@@ -71,7 +72,7 @@ class Layer:
         accuracy: by the way to read it [%].
     """
 
-    trained: digits.Trained
+    trained: Trained
     accuracy: Mapping[str, float]
 
 
@@ -94,7 +95,7 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
         }  # fmt: skip
     details = {
         "neurons": n, "images": len(train), "passes": PASSES, "images for the test": len(test), "batch": digits.BATCH,
-        "labels from": min(digits.BLOCK, len(train)), "share of the map": sum(shares),
+        "labels from": min(ANSWERED, len(train)), "share of the map": sum(shares),
     }  # fmt: skip
     return [*accuracies(n, layers), *neighbours(n, distance, similarity)], details, series
 
@@ -109,7 +110,7 @@ def one(
         train.pixels, train.labels, inhibition, n=n, passes=PASSES, seed=seed, progress=progress, learning=rule(n),
         signals=lambda done: {"early": phase(early=shares is not None and done < sum(shares))}, block=BLOCK,
     )  # fmt: skip
-    known = slice(0, digits.BLOCK)
+    known = slice(0, ANSWERED)
     more = {"seed": seed + 1, "progress": progress, "look": ordered}
     learned = digits.answered(trained, inhibition(1.0), train.pixels[known], **more)
     asked = digits.answered(trained, inhibition(1.0), test.pixels, **more)
@@ -206,7 +207,7 @@ def readings(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray, n: int)
         asked: (L, `SPIKES`) of the others.
         n: Number of neurons.
     """
-    answers, shares = counted(asked, n)[None], decode.assign_classes(counted(learned, n)[None], labels, digits.CLASSES)
+    answers, shares = counted(asked, n)[None], decode.assign_classes(counted(learned, n)[None], labels, CLASSES)
     return {
         "all": decode.classify_vote(answers, shares),
         "confidence": decode.classify_vote(answers, shares, proportional=True),
@@ -223,12 +224,12 @@ def counted(sequences: np.ndarray, n: int) -> np.ndarray:
 
 def by_pairs(learned: np.ndarray, labels: np.ndarray, asked: np.ndarray, n: int) -> np.ndarray:
     """Return the class for which the pairs of spikes of a sample, one after the other, speak most, (L,)."""
-    table = np.ones((n * n, digits.CLASSES))  # one of each, so that a new pair says nothing
+    table = np.ones((n * n, CLASSES))  # one of each, so that a new pair says nothing
     which, pair = pairs(learned, n)
     np.add.at(table, (pair, labels[which]), 1)
     share = np.log(table / table.sum(1, keepdims=True))
     which, pair = pairs(asked, n)
-    evidence = np.zeros((len(asked), digits.CLASSES))
+    evidence = np.zeros((len(asked), CLASSES))
     for begin in range(0, len(which), GRAMS):
         part = slice(begin, begin + GRAMS)
         np.add.at(evidence, which[part], share[pair[part]])
