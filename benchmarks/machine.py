@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import spikelet
+
 _CHAIN = 500_000  # products: a millisecond
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _STEPS = """\
@@ -76,8 +78,8 @@ def _chain() -> Any:
 
 def versions(*packages: str) -> dict[str, str]:
     """Return the versions of Python, Spikelet and these packages; those that are not installed are left out."""
-    found = {"python": platform.python_version()}
-    for package in ("spikelet", "numpy", "llvmlite", *packages):
+    found = {"python": platform.python_version(), "spikelet": spikelet.__version__}  # also where it is not installed
+    for package in ("numpy", "llvmlite", *packages):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -17,6 +17,7 @@ HEAD = (
     "|---|---|---|---|---|---|---|",
 )
 VERDICTS = {True: "yes", False: "**no**", None: "not measured"}
+MANY = 16  # numbers in a row
 NOTHING = "No benchmark has been recorded yet: `scripts/bench --record`."
 
 Line = Mapping[str, Any]
@@ -68,8 +69,8 @@ def row(entry: Line) -> str:
         _ours(entry),
         ", ".join(peers),
         ", ".join(own),
-        ", ".join(_target(bound) for bound in entry["target"]),
-        VERDICTS[entry["holds"]],
+        _targets(entry),
+        VERDICTS[entry["holds"]] if entry["target"] else "no target",
     )
     return "| " + " | ".join(cells) + " |"
 
@@ -121,7 +122,25 @@ def _ours(entry: Line) -> str:
     ours = entry["ours"]
     if "sum" in ours:  # a race: times of its passes
         return f"{_number(ours['sum'])} ms ({_number(ours['forward'])} + {_number(ours['backward'])})"
+    if len(ours) > MANY:
+        held = {bound["what"] for bound in entry["target"]}
+        groups = {"with a target": held & set(ours), "without": set(ours) - held}
+        return (
+            "; ".join(
+                f"{len(names)} {what}: {_number(min(ours[n] for n in names))} to {_number(max(ours[n] for n in names))}"
+                for what, names in groups.items()
+                if names
+            )
+            + f" [{entry['unit']}]"
+        )
     return ", ".join(f"{name}: {_number(value)}" for name, value in ours.items()) + f" [{entry['unit']}]"
+
+
+def _targets(entry: Line) -> str:
+    texts = [_target(bound) for bound in entry["target"]]
+    if len(texts) > MANY:  # the names are in the record
+        return ", ".join(f"each {limit}" for limit in dict.fromkeys(text.partition(" ")[2] for text in texts))
+    return ", ".join(texts)
 
 
 def _target(bound: Mapping[str, Any]) -> str:
