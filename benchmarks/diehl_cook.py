@@ -46,7 +46,7 @@ def layered(neurons: int, batch: int) -> Callable[[np.ndarray], Any]:
     """Return a function that lets the layer learn images, batch by batch."""
     import torch
 
-    inhibition = INHIBITION * (torch.eye(neurons) - 1)
+    inhibition = digits.all_alike(neurons, INHIBITION)
     net = digits.layer(0.3 * torch.rand(neurons, digits.PIXELS), inhibition, learns=True)
     kept: dict[str, Any] = {"state": None}
 

@@ -7,6 +7,7 @@ the very torch that they were made for: where one of them is not installed, empt
 import importlib.util
 import sys
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,10 +39,16 @@ def _stand_in() -> None:
             setattr(sys.modules[parent], last, module)
 
 
-_stand_in()
+def _bindsnet() -> tuple[Any, Any]:
+    """Return its encoder and its network, after what it imports stands in."""
+    _stand_in()
+    from bindsnet.encoding import poisson
+    from bindsnet.models import DiehlAndCook2015
 
-from bindsnet.encoding import poisson  # noqa: E402  # what it imports has to stand in first
-from bindsnet.models import DiehlAndCook2015  # noqa: E402
+    return poisson, DiehlAndCook2015
+
+
+poisson, DiehlAndCook2015 = _bindsnet()
 
 
 class Digits:

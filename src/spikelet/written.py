@@ -2,6 +2,7 @@
 
 import json
 import math
+import operator
 import re
 from collections.abc import Mapping
 from numbers import Real
@@ -157,6 +158,14 @@ class Between(Written):
 
     def _repr_latex_(self) -> str:
         return latex.between(self.definition)
+
+
+def as_whole(value: Any) -> int | None:
+    """Return a whole number, which may be one of numpy or torch; None where it is none, as True and False are."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def as_numbers(value: Any) -> np.ndarray | None:

@@ -1,6 +1,5 @@
 """Waveforms as they are given, checked, and turned into what the models of this package are stepped with."""
 
-import operator
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from spikelet.errors import InputError, ShapeError
+from spikelet.written import as_whole
 
 _FASTEST = 1000.0  # kHz: no recording has more samples; a rate in Hz without its unit has
 
@@ -99,11 +99,8 @@ def positive(name: str, what: str, value: Any, unit: str) -> float:
 
 def whole(name: str, what: str, value: Any) -> int:
     """Return an integer of at least 1, or say that it is none."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if isinstance(value, bool) or number < 1:
+    number = as_whole(value)
+    if number is None or number < 1:
         raise InputError(f"{name}: {what} must be an integer of at least 1, not {value!r}")
     return number
 

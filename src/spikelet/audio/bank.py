@@ -5,7 +5,6 @@ four equal complex one-pole filters in a row (Hohmann 2002, Acta Acustica 88:433
 linear states; the imaginary part is the same with a sine, so that the two together are amplitude and phase.
 """
 
-import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from spikelet.errors import InputError
 from spikelet.units import Hz
+from spikelet.written import as_whole
 
 SCALES = ("erb", "mel")
 _WIDER = (
@@ -41,11 +41,8 @@ class Bank:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, whatever the rate of the samples."""
-        try:
-            number = operator.index(self.channels)
-        except TypeError:
-            number = 0
-        if isinstance(self.channels, bool) or number < 1:
+        number = as_whole(self.channels)
+        if number is None or number < 1:
             raise InputError(f"channels must be an integer of at least 1, not {self.channels!r}")
         centres(1, self.low, 1e9 if self.high is None else self.high, self.scale)
 

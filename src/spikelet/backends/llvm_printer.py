@@ -156,6 +156,26 @@ def number(value: float, real: str) -> str:
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
 
 
+def needed(n: Node, real: str) -> tuple[Node, ...]:
+    """Return what a lane computes first: not the distance of a spike, and of a fused product its factors."""
+    if n.kind == "spike":
+        return n.args[:1]
+    if n.kind == "choose" and n.args[0].kind == "spike":
+        return (n.args[0].args[0], *n.args[1:])
+    fused = _fused(n, real)
+    return n.args if fused is None else fused
+
+
+def _fused(n: Node, real: str) -> tuple[Node, Node, Node] | None:
+    """Return a, b, c of a sum a*b + c that is one rounding."""
+    if n.kind not in ("add", "sub") or n.type != "real" or real != "float":
+        return None
+    first, second = n.args
+    if first.kind == "mul":
+        return (*first.args, second)  # type: ignore[return-value]  # a product has two factors
+    return (*second.args, first) if second.kind == "mul" else None  # type: ignore[return-value]  # as above
+
+
 class Lane:
     """Prints nodes for one lane of a loop; ``leaf`` loads what is no operation."""
 
@@ -182,7 +202,7 @@ class Lane:
                 self.known[current] = found
             else:
                 stack.append((current, True))
-                stack += [(arg, False) for arg in reversed(self.needed(current))]
+                stack += [(arg, False) for arg in reversed(needed(current, self.d.real))]
         return self.known[root]
 
     def _at_once(self, n: Node) -> str | None:
@@ -191,26 +211,8 @@ class Lane:
         found = self.leaf(n)
         return found or None
 
-    def needed(self, n: Node) -> tuple[Node, ...]:
-        """Return what must be computed first: not the distance of a spike, and of a fused product its factors."""
-        if n.kind == "spike":
-            return n.args[:1]
-        if n.kind == "choose" and n.args[0].kind == "spike":
-            return (n.args[0].args[0], *n.args[1:])
-        fused = self._fused(n)
-        return n.args if fused is None else fused
-
-    def _fused(self, n: Node) -> tuple[Node, Node, Node] | None:
-        """Return a, b, c of a sum a*b + c that is one rounding."""
-        if n.kind not in ("add", "sub") or n.type != "real" or self.d.real != "float":
-            return None
-        first, second = n.args
-        if first.kind == "mul":
-            return (*first.args, second)  # type: ignore[return-value]  # a product has two factors
-        return (*second.args, first) if second.kind == "mul" else None  # type: ignore[return-value]  # as above
-
     def _operation(self, n: Node) -> str:
-        fused = self._fused(n)
+        fused = _fused(n, self.d.real)
         if fused is not None:
             return self._multiply_add(n, *fused)
         args = [self.known.get(arg, "") for arg in n.args]

@@ -1,12 +1,12 @@
 """Checks of what encoders and decoders are given."""
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from spikelet.encode.tensors import detached, dtype, is_tensor, like, module, on_host, plain
 from spikelet.errors import InputError, ShapeError, did_you_mean
+from spikelet.written import as_whole
 
 
 def checked(
@@ -74,11 +74,8 @@ def first(first_step: Any) -> int:
 
 def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
     """Return an integer within bounds, or say that it is none."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least or (most is not None and number > most):
+    number = as_whole(value)
+    if number is None or number < least or (most is not None and number > most):
         bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise InputError(f"{name} must be an integer {bounds}, not {value!r}")
     return number

@@ -11,7 +11,7 @@ from the paper, which makes three passes.
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from spikelet import datasets, decode, plot
 from spikelet.experiments import diehl_cook, digits_layer as digits
 from spikelet.experiments.digits_curve import BLOCK, CLASSES, Trained
 from spikelet.experiments.paper import Figure, Outcome, Paper, Progress
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SIZES = {100: ("82.9 %", 78.0), 400: ("87.0 %", 82.0)}  # neurons -> published accuracy, and gate [%]
 INHIBITION = 120.0  # mV
@@ -52,17 +49,13 @@ def run(quick: bool, seed: int, progress: Progress) -> tuple[list[Figure], dict[
 
 def forms(n: int) -> dict[str, tuple[Callable[..., Trained], Callable[..., np.ndarray]]]:
     """Return what learns, by its name: how it is trained, and how it is asked."""
-
-    def inhibition(done: float = 1.0) -> "Tensor":
-        import torch
-
-        return -INHIBITION * (1 - torch.eye(n))
-
     return {
         "network": (functools.partial(diehl_cook.train, n=n, passes=PASSES), diehl_cook.answered),
         "layer": (
-            lambda pixels, labels, **more: digits.train(pixels, labels, inhibition, n=n, passes=PASSES, **more),
-            lambda trained, pixels, **more: digits.answered(trained, inhibition(), pixels, **more),
+            lambda pixels, labels, **more: digits.train(
+                pixels, labels, lambda _: digits.all_alike(n, INHIBITION), n=n, passes=PASSES, **more
+            ),
+            lambda trained, pixels, **more: digits.answered(trained, digits.all_alike(n, INHIBITION), pixels, **more),
         ),
     }
 

@@ -10,6 +10,7 @@ anew; three times the rates; thresholds that rise and decay faster, and a smalle
 each of which changes the weights.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,14 @@ def layer(weights: "Tensor", inhibition: "Tensor", *, learns: bool, learning: Ru
     return net.train(learns)
 
 
+@functools.cache
+def all_alike(n: int, strength: float) -> "Tensor":
+    """Return inhibition of each neuron by all others, (n, n) [mV]."""
+    from spikelet.nn.competition import lateral_inhibition
+
+    return lateral_inhibition(n, strength).weight.detach()
+
+
 def shown(pixels: np.ndarray, numbers: np.ndarray, seed: int, brightness: float = 1.0) -> "Tensor":
     """Return the spikes of images, (T, B, 784); ``numbers`` are those of the samples, for random numbers."""
     import torch
@@ -122,12 +131,15 @@ def train(
     from spikelet import random
 
     first = random.uniform(seed, 0, np.arange(n * PIXELS), random.STREAMS["init"]).reshape(n, PIXELS)
-    net = layer(torch.from_numpy(0.3 * first), inhibition(0.0), learns=True, learning=learning)
+    sent = inhibition(0.0)
+    net = layer(torch.from_numpy(0.3 * first), sent, learns=True, learning=learning)
     last, curve, state = passes * len(pixels), Curve(labels, n, block), None
     with progress(last, unit="image") as bar:
         for done in range(0, last, BATCH):
             numbers = np.arange(done, min(done + BATCH, last))
-            net.inhibition.copy_(inhibition(done / last))
+            if (now := inhibition(done / last)) is not sent:  # its transpose is kept as long as it stays
+                sent = now
+                net.inhibition.copy_(sent)
             net.normalise(TOTAL)
             spikes, state = net(
                 shown(pixels[numbers % len(pixels)], numbers, seed),

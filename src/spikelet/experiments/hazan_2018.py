@@ -128,15 +128,8 @@ def inhibited(n: int, shares: tuple[float, float] | None, done: float) -> "Tenso
     from spikelet.nn.competition import inhibition_level
 
     if shares is None or done >= sum(shares):
-        return _uniform(n, LATER if shares else ALONE)
+        return digits.all_alike(n, LATER if shares else ALONE)
     return _lattice(n, round(inhibition_level(done, *NEAR, p_low=shares[0], p_grow=shares[1])))
-
-
-@functools.cache
-def _uniform(n: int, strength: float) -> "Tensor":
-    from spikelet.nn.competition import lateral_inhibition
-
-    return lateral_inhibition(n, strength).weight.detach()
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """The arguments of ``Neurons``, checked: an error names the layer, what was given and what is valid."""
 
-import operator
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -12,6 +11,7 @@ from spikelet.ir.nodes import topological
 from spikelet.model import Neuron
 from spikelet.nn.checks import checking, is_true, require_finite
 from spikelet.nn.layer import Like, Sequences, require_like, require_names
+from spikelet.written import as_whole
 
 SPIKES = "spikes"  # an output of every spiking layer, and the key of the last spikes in the state of a Recurrent
 Names = str | Iterable[str]
@@ -28,11 +28,8 @@ def count(what: str, value: object, *, least: int = 1, most: int | None = None) 
     Raises:
         InputError: it is none, or out of range.
     """
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # it is asked
-    except TypeError:
-        number = least - 1
-    if number < least or (most is not None and number > most):
+    number = as_whole(value)
+    if number is None or number < least or (most is not None and number > most):
         wanted = f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}"
         raise InputError(f"{what} is {value!r}, expected {wanted}")
     return number

@@ -55,7 +55,7 @@ class Memory:
             "limits": self._limits(),
             "spikes": self._room(batch, m) if whole.spikes is None else self.inward(whole.spikes),
             "change": self._room(max(n, m) if layout.linear else self.weights.numel()),
-            "column": self._room(len(self.weights)), "hit": torch.zeros(len(self.weights), dtype=torch.bool),
+            "column": self._room(len(self.weights)),
             **{name: torch.zeros(max(n, m), dtype=torch.int32) for name in ("head", "count", "touched", "firing")},
             "next": torch.zeros(batch * max(n, m), dtype=torch.int32),
         }  # fmt: skip
@@ -67,7 +67,7 @@ class Memory:
     def add_tiles(self, tiles: Tiles) -> None:
         """Add the lists of a convolution."""
         self.numbers |= tiles.numbers
-        self.arrays |= tiles.lists
+        self.arrays |= {**tiles.lists, "hit": torch.zeros(len(self.weights), dtype=torch.bool)}
 
     def inward(self, value: Tensor) -> Tensor:
         """Return a copy of values (..., *M) of receivers, as they lie in a kernel."""

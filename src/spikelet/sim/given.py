@@ -1,13 +1,12 @@
 """Numbers that users give to sources and currents, checked; errors name the object, the argument and what was given."""
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
 
 from spikelet.errors import InputError, ShapeError
-from spikelet.written import as_numbers
+from spikelet.written import as_numbers, as_whole
 
 
 def course(what: str, times: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -63,11 +62,8 @@ def numbers(what: str, name: str, value: Any, least: float = -math.inf) -> Any:
 
 def whole(what: str, name: str, value: Any, least: int) -> int:
     """Return a whole number, at least ``least``."""
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if not least <= number < 2**31:
+    number = as_whole(value)
+    if number is None or not least <= number < 2**31:
         raise InputError(f"{what}: {name} must be an integer of at least {least}, got {value!r}"[:200])
     return number
 

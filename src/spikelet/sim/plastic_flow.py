@@ -8,7 +8,7 @@ stay as they are.
 
 from collections.abc import Iterable
 
-from spikelet.backends.llvm_printer import Dialect, Function, Lane, number
+from spikelet.backends.llvm_printer import needed, number
 from spikelet.ir.nodes import Node, topological
 from spikelet.ir.rule_program import Program
 from spikelet.lang.increments import WEIGHT
@@ -143,7 +143,6 @@ def _once(roots: Iterable[Node], shape: Shape) -> tuple[tuple[Node, ...], tuple[
         These values, and all others that a lane asks for.
     """
     places = _places(roots, shape)
-    needed = Lane(Function("void @none()"), Dialect(shape.real, "i64"), lambda n: "").needed
     found: dict[Node, None] = {}
     stack, seen = list(roots), set[Node]()
     while stack:
@@ -154,7 +153,7 @@ def _once(roots: Iterable[Node], shape: Shape) -> tuple[tuple[Node, ...], tuple[
         if places[n] == {"post"} and n.args and n.type == "real":
             found[n] = None
         else:
-            stack += needed(n)
+            stack += needed(n, shape.real)
     return tuple(found), tuple(seen - found.keys())
 
 
