@@ -98,6 +98,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(OutcomeRecord(Path(path)))
 
 
+_COLLECTED = pytest.StashKey[tuple[set[Path], set[str]]]()
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m takes the slow ones away
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = {item.nodeid for item in items if item.get_closest_marker("slow")}
+    config.stash[_COLLECTED] = {item.path for item in items}, slow
+
+
+@pytest.fixture(scope="session")
+def collected(pytestconfig: pytest.Config) -> tuple[set[Path], set[str]]:
+    """Return the files that this run has looked at, and the names of the slow tests in them."""
+    return pytestconfig.stash[_COLLECTED]
+
+
 class OutcomeRecord:
     """Collects one outcome per test and writes them once, at the end of a run that was not interrupted."""
 
